@@ -1,0 +1,69 @@
+# securerl: two commands matter, `make run` and `make test`. Both set up what they need first.
+
+PRESET  ?= quick
+BACKEND ?= auto
+RUN     ?= runs/$(PRESET)
+PEER    ?=
+
+# SIMD kernels of the pure-Go backend (amd64 only); one setting for every target, so that there is one build cache.
+ifeq ($(shell go env GOARCH 2>/dev/null),amd64)
+export GOEXPERIMENT = simd
+endif
+
+# Set by setup.sh: "xla" where the XLA CPU plugin and a C compiler are present.
+TAGS = $$(cat .venv/gotags)
+GO_PACKAGES = ./securerl/... ./experiments/...
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build run resume test check lint table doctor bench golden results clean
+
+help: ## this list
+	@echo "securerl: reinforcement learning of correct and secure code, on two CPU cores"
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+	@echo "  variables: PRESET=tiny|quick|full BACKEND=auto|go|xla:cpu|xla:cuda RUN=folder"
+
+setup: ## .venv from pinned hashes (Bandit, XLA plugin), Go modules
+	@sh experiments/setup.sh
+
+build: setup ## the programs, into bin/
+	@mkdir -p bin && go build -tags "$(TAGS)" -o bin/ ./experiments/...
+
+run: build ## the main job: base, SFT, PPO variants, evaluation, report (PRESET, BACKEND, RUN)
+	@bin/pipeline -preset "$(PRESET)" -backend "$(BACKEND)" -out "$(RUN)"
+
+resume: build ## go on with the run in RUN after it was stopped or killed
+	@bin/pipeline -resume "$(RUN)"
+
+test: setup ## every test, on every backend present
+	@go test -tags "$(TAGS)" -timeout 30m $(GO_PACKAGES)
+
+check: setup lint ## formatting, vet, staticcheck, revive, import directions, sizes, README table
+	@go test -tags "$(TAGS)" ./securerl
+	@$(MAKE) --no-print-directory table
+
+lint: bin/staticcheck bin/revive
+	@fmt=$$(gofmt -l securerl experiments); [ -z "$$fmt" ] || { echo "gofmt: run gofmt -w on:"; echo "$$fmt"; exit 1; }
+	@go vet -tags "$(TAGS)" $(GO_PACKAGES)
+	@bin/staticcheck -tags "$(TAGS)" $(GO_PACKAGES)
+	@bin/revive -config .ci/revive.toml -set_exit_status $(GO_PACKAGES)
+
+bin/staticcheck bin/revive: .ci/tools/go.mod
+	@mkdir -p bin && cd .ci/tools && go build -o ../../bin/ tool && touch ../../bin/staticcheck ../../bin/revive
+
+table: setup ## fail when the README's result table differs from testdata/results
+	@go run -tags "$(TAGS)" ./experiments/runs table -check README.md testdata/results
+
+results: setup ## write the README's result table again from testdata/results
+	@go run -tags "$(TAGS)" ./experiments/runs table -write README.md testdata/results
+
+doctor: build ## backend, sandbox, interpreter, scanner, golden programs: is this machine fit?
+	@bin/doctor -backend "$(BACKEND)"
+
+bench: build ## speed, as ratios measured side by side (PEER='command that prints the same JSON lines')
+	@bin/bench -backend "$(BACKEND)" -peer "$(PEER)"
+
+golden: setup ## rewrite figure and text goldens (never numeric ones)
+	@go test -tags "$(TAGS)" ./securerl/chart/... ./securerl/figure/... ./securerl/report/... -update
+
+clean: ## remove .venv and bin (never runs)
+	@rm -rf .venv bin
