@@ -1,0 +1,62 @@
+package engine
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+)
+
+// Func is a graph function compiled once per set of input shapes. It is safe for
+// concurrent use.
+type Func struct {
+	name string
+	exec *graph.Exec
+
+	mu      sync.Mutex
+	shapes  map[string]bool
+	compile time.Duration
+}
+
+// NewFunc makes a function from a graph builder. A panic of the builder comes back
+// as an error of the first Call with those shapes.
+func (e *Engine) NewFunc(name string, build func(in []*graph.Node) []*graph.Node) *Func {
+	exec := graph.MustNewExec(e.backend, build).WithName(name).SetMaxCache(-1)
+	return &Func{name: name, exec: exec, shapes: map[string]bool{}}
+}
+
+// Call runs the function. Inputs stay where they are and stay valid; weights that
+// are passed again are not copied again. The caller owns the outputs.
+func (f *Func) Call(in ...*tensors.Tensor) ([]*tensors.Tensor, error) {
+	args := make([]any, len(in))
+	key := ""
+	for i, t := range in {
+		args[i] = t
+		key += t.Shape().String()
+	}
+	f.mu.Lock()
+	first := !f.shapes[key]
+	f.shapes[key] = true
+	f.mu.Unlock()
+	start := time.Now()
+	out, err := f.exec.Call(args...)
+	if err != nil {
+		return nil, fmt.Errorf("engine: %s: %w", f.name, err)
+	}
+	if first {
+		f.mu.Lock()
+		f.compile += time.Since(start)
+		f.mu.Unlock()
+	}
+	return out, nil
+}
+
+// CompileSeconds is the time of the first call per set of shapes, in seconds: a
+// cost to report, compilation and one run each.
+func (f *Func) CompileSeconds() float64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.compile.Seconds()
+}

@@ -1,0 +1,60 @@
+package engine
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+)
+
+// Info says what computes: it goes into every run's manifest, since results differ
+// in their last bits between plugins and between SIMD and plain builds.
+type Info struct {
+	Backend       string `json:"backend"` // go, xla:cpu or xla:cuda
+	Device        string `json:"device"`
+	Plugin        string `json:"plugin,omitempty"`         // wheel of the XLA plugin
+	PluginVersion string `json:"plugin_version,omitempty"` // its version
+	Note          string `json:"note"`                     // what was chosen and why
+	GOAMD64       string `json:"goamd64,omitempty"`
+	SIMD          bool   `json:"simd"` // built with GOEXPERIMENT=simd
+	XLAFlags      string `json:"xla_flags,omitempty"`
+	Devices       int    `json:"devices"`
+}
+
+func (i *Info) complete(backend string) {
+	i.Backend = backend
+	i.XLAFlags = os.Getenv("XLA_FLAGS")
+	if i.Devices == 0 {
+		i.Devices = 1
+	}
+	if build, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range build.Settings {
+			switch s.Key {
+			case "GOAMD64":
+				i.GOAMD64 = s.Value
+			case "GOEXPERIMENT":
+				i.SIMD = runtime.GOARCH == "amd64" && strings.Contains(s.Value, "simd")
+			}
+		}
+	}
+}
+
+// wheelOf finds the wheel that a plugin file belongs to: the package folder's name
+// and the version in the dist-info folder beside it.
+func wheelOf(plugin string) (name, version string) {
+	real, err := filepath.EvalSymlinks(plugin)
+	if err != nil {
+		return "", ""
+	}
+	folder := filepath.Dir(real)
+	for dir := folder; filepath.Dir(dir) != dir; dir = filepath.Dir(dir) {
+		prefix := strings.ReplaceAll(filepath.Base(dir), "-", "_")
+		found, _ := filepath.Glob(filepath.Join(filepath.Dir(dir), prefix+"-*.dist-info"))
+		if len(found) == 1 {
+			name, version, _ := strings.Cut(strings.TrimSuffix(filepath.Base(found[0]), ".dist-info"), "-")
+			return strings.ReplaceAll(name, "_", "-"), version
+		}
+	}
+	return "", ""
+}

@@ -1,0 +1,103 @@
+//go:build xla
+
+package engine
+
+import (
+	"debug/elf"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/go-xla/compute/xla" // without its autoinstall part: the network is never touched
+)
+
+func init() {
+	openers["xla:cpu"] = func() (compute.Backend, Info, error) { return openXLA("cpu") }
+	openers["xla:cuda"] = func() (compute.Backend, Info, error) { return openXLA("cuda") }
+}
+
+func openXLA(platform string) (compute.Backend, Info, error) {
+	plugin, err := findPlugin(platform)
+	if err != nil {
+		return nil, Info{}, err
+	}
+	if platform == "cuda" {
+		if found, _ := filepath.Glob("/dev/nvidia[0-9]*"); len(found) == 0 {
+			return nil, Info{}, fmt.Errorf("%w: xla:cuda: no GPU on this machine", ErrUnavailable)
+		}
+	}
+	if err := wholeLibrary(plugin); err != nil {
+		return nil, Info{}, err
+	}
+	if err := os.Setenv("GOMLX_NO_AUTO_INSTALL", "1"); err != nil {
+		return nil, Info{}, err
+	}
+	if err := os.Setenv("PJRT_PLUGIN_LIBRARY_PATH", filepath.Dir(plugin)); err != nil {
+		return nil, Info{}, err
+	}
+	b, err := xla.New(platform)
+	if err != nil {
+		return nil, Info{}, fmt.Errorf("%w: xla:%s: %v", ErrUnavailable, platform, err)
+	}
+	info := Info{Device: b.Description(), Devices: int(b.NumDevices())}
+	info.Plugin, info.PluginVersion = wheelOf(plugin)
+	return b, info, nil
+}
+
+// findPlugin looks in $PJRT_PLUGIN_LIBRARY_PATH, else for .venv/pjrt/PLATFORM upward
+// from the working directory and from the program's own folder.
+func findPlugin(platform string) (string, error) {
+	file := "pjrt_c_api_" + platform + "_plugin.so"
+	var tried []string
+	if path := os.Getenv("PJRT_PLUGIN_LIBRARY_PATH"); path != "" {
+		tried = filepath.SplitList(path)
+	} else {
+		var starts []string
+		if dir, err := os.Getwd(); err == nil {
+			starts = append(starts, dir)
+		}
+		if exe, err := os.Executable(); err == nil {
+			starts = append(starts, filepath.Dir(exe))
+		}
+		for _, dir := range starts {
+			for ; ; dir = filepath.Dir(dir) {
+				tried = append(tried, filepath.Join(dir, ".venv", "pjrt", platform))
+				if filepath.Dir(dir) == dir {
+					break
+				}
+			}
+		}
+	}
+	for _, dir := range tried {
+		if path := filepath.Join(dir, file); exists(path) {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%w: xla:%s: no %s found; run make setup", ErrUnavailable, platform, file)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// wholeLibrary refuses a plugin file that was cut short: loading one kills the
+// process with SIGBUS, which Go cannot turn into an error.
+func wholeLibrary(path string) error {
+	stat, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("%w: %v", ErrUnavailable, err)
+	}
+	f, err := elf.Open(path)
+	if err != nil {
+		return fmt.Errorf("%w: %s is no shared library (%v); remove .venv and run make setup", ErrUnavailable, path, err)
+	}
+	defer f.Close()
+	for _, p := range f.Progs {
+		if end := p.Off + p.Filesz; end > uint64(stat.Size()) {
+			return fmt.Errorf("%w: %s is cut short (%d of at least %d bytes); remove .venv and run make setup", ErrUnavailable, path, stat.Size(), end)
+		}
+	}
+	return nil
+}
