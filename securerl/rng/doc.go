@@ -1,0 +1,2 @@
+// Package rng is described in its own documentation below.
+package rng
