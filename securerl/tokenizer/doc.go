@@ -1,0 +1,2 @@
+// Package tokenizer is described in its own documentation below.
+package tokenizer
