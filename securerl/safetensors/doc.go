@@ -1,0 +1,2 @@
+// Package safetensors is described in its own documentation below.
+package safetensors
