@@ -1,0 +1,2 @@
+// Package advantage is described in its own documentation below.
+package advantage
