@@ -1,0 +1,2 @@
+// Package stats is described in its own documentation below.
+package stats
