@@ -10,12 +10,20 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/go-xla/compute/xla" // without its autoinstall part: the network is never touched
+	"github.com/gomlx/go-xla/pjrt"
 )
 
 func init() {
 	openers["xla:cpu"] = func() (compute.Backend, Info, error) { return openXLA("cpu") }
 	openers["xla:cuda"] = func() (compute.Backend, Info, error) { return openXLA("cuda") }
 }
+
+// What a plugin is told on opening: host memory may be shared on the CPU, where one
+// logical device is wanted instead of the plugin's four.
+var (
+	options = map[string]string{"cpu": ",shared_buffers=true"}
+	create  = map[string]pjrt.NamedValuesMap{"cpu": {"cpu_device_count": int64(1)}}
+)
 
 func openXLA(platform string) (compute.Backend, Info, error) {
 	plugin, err := findPlugin(platform)
@@ -30,13 +38,8 @@ func openXLA(platform string) (compute.Backend, Info, error) {
 	if err := wholeLibrary(plugin); err != nil {
 		return nil, Info{}, err
 	}
-	if err := os.Setenv("GOMLX_NO_AUTO_INSTALL", "1"); err != nil {
-		return nil, Info{}, err
-	}
-	if err := os.Setenv("PJRT_PLUGIN_LIBRARY_PATH", filepath.Dir(plugin)); err != nil {
-		return nil, Info{}, err
-	}
-	b, err := xla.New(platform)
+	// An absolute path: go-xla reads its search path before any code here runs.
+	b, err := xla.NewWithOptions(plugin+options[platform], create[platform])
 	if err != nil {
 		return nil, Info{}, fmt.Errorf("%w: xla:%s: %v", ErrUnavailable, platform, err)
 	}
@@ -91,7 +94,7 @@ func wholeLibrary(path string) error {
 	}
 	f, err := elf.Open(path)
 	if err != nil {
-		return fmt.Errorf("%w: %s is no shared library (%v); remove .venv and run make setup", ErrUnavailable, path, err)
+		return fmt.Errorf("%w: %s is no whole shared library (%v); remove .venv and run make setup", ErrUnavailable, path, err)
 	}
 	defer f.Close()
 	for _, p := range f.Progs {
