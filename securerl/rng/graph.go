@@ -3,7 +3,7 @@ package rng
 import (
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
-	. "github.com/gomlx/gomlx/core/graph" //nolint:revive // graph code reads as mathematics
+	. "github.com/gomlx/gomlx/core/graph"
 )
 
 // Bits builds random words: row i holds the n words of key i at position i.
