@@ -1,0 +1,231 @@
+package decoder
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"securecoderl/securerl/engine"
+	"securecoderl/securerl/rng"
+)
+
+// Law is the distribution that tokens are drawn from: softmax(logits / Temperature),
+// or its most probable token.
+type Law struct {
+	Temperature float64 // positive
+	Greedy      bool    // the log-probabilities returned are those at temperature 1
+}
+
+// IsPlain tells whether the law is the model's own at a temperature: the only kind
+// whose log-probabilities PPO may use as they are.
+func (l Law) IsPlain() bool { return !l.Greedy && l.Temperature > 0 }
+
+// Sampled is one completion.
+type Sampled struct {
+	Tokens   []int32   // the end token is part of it
+	LogProbs []float32 // of each token under the law used
+	Ended    bool      // the end token was drawn; false = the slots were full
+}
+
+// ErrPrompt reports a prompt that does not fit the slots.
+var ErrPrompt = errors.New("decoder: prompt")
+
+// batchSizes are the buckets a batch is padded to. Within a bucket the tokens of a
+// row depend on its key, prompt and weights alone; across buckets XLA may pick
+// other kernels, which moves log-probabilities in their seventh digit.
+var batchSizes = []int{8, 16, 32, 64, 128}
+
+// Sampler decodes batches with a cache of keys and values. Its graphs are compiled
+// once per bucket; weights are inputs, so one sampler serves every adapter.
+//
+// On XLA the whole loop is one While, whose state carries everything, the weights
+// too; on the pure-Go backend, where that is slower, the host runs the loop. Both
+// give the same tokens.
+type Sampler struct {
+	e       *engine.Engine
+	config  Config
+	lora    *LoRA
+	law     Law
+	prompts int // prompt slots P
+	steps   int // program slots T
+	end     int32
+
+	prefill, first, loop, one *engine.Func
+}
+
+// NewSampler prepares a sampler for prompts of at most promptSlots tokens and
+// completions of at most maxNew. A nil adapter shape means the base alone.
+func NewSampler(e *engine.Engine, c Config, l *LoRA, law Law, promptSlots, maxNew int, end int32) *Sampler {
+	s := &Sampler{e: e, config: c, lora: l, law: law, prompts: promptSlots, steps: maxNew, end: end}
+	s.prefill = e.NewFunc("prefill", s.buildPrefill)
+	s.first = e.NewFunc("first token", s.buildFirst)
+	s.loop = e.NewFunc("decode", s.buildLoop)
+	s.one = e.NewFunc("decode one", s.buildOne)
+	return s
+}
+
+// slots is the length of the cache.
+func (s *Sampler) slots() int { return s.prompts + s.steps }
+
+// weights splits inputs into what precedes the weights, and a Net of the weights.
+func (s *Sampler) weights(in []*Node) (rest []*Node, n *Net) {
+	base, adapter := len(BaseNames(s.config)), 0
+	if s.lora != nil {
+		adapter = len(AdapterNames(s.config, *s.lora))
+	}
+	at := len(in) - base - adapter
+	if s.lora == nil {
+		return in[:at], Bind(s.e, s.config, nil, in[at:], nil)
+	}
+	return in[:at], Bind(s.e, s.config, s.lora, in[at:at+base], in[at+base:])
+}
+
+// buildPrefill: tokens [B, P], lengths [B], weights -> logits [B, V] after the last
+// prompt token, then keys and values of every layer, [B, K, P+T, D].
+func (s *Sampler) buildPrefill(in []*Node) []*Node {
+	rest, n := s.weights(in)
+	tokens, lengths := rest[0], rest[1]
+	g, b, p := tokens.Graph(), tokens.Shape().Dim(0), tokens.Shape().Dim(1)
+	real := LessThan(Iota(g, shapes.Make(dtypes.Int32, 1, p), 1), Reshape(lengths, b, 1))
+	keep := Reshape(ConvertDType(real, dtypes.F32), b, 1, p, 1)
+	i, j := Iota(g, shapes.Make(dtypes.Int32, p, p), 0), Iota(g, shapes.Make(dtypes.Int32, p, p), 1)
+	mask := Reshape(Where(GreaterOrEqual(i, j), ScalarZero(g, dtypes.F32), Const(g, float32(-1e9))), 1, 1, p, p)
+	cos, sin := n.ropeTables(g, nil, p)
+	var cache []*Node
+	h := n.layers(tokens, cos, sin, mask, func(_ int, k, v *Node) (*Node, *Node) {
+		for _, x := range []*Node{k, v} { // rows past the prompt stay zero: decoding adds to them
+			kept := Mul(x, keep)
+			zeros := Zeros(g, shapes.Make(dtypes.F32, b, n.NumKeyValueHeads, s.steps, n.HeadDim))
+			cache = append(cache, Concatenate([]*Node{kept, zeros}, 2))
+		}
+		return k, v
+	})
+	last := OneHot(SubScalar(lengths, 1), p, h.DType())
+	return append([]*Node{n.Logits(ReduceSum(Mul(h, ExpandAxes(last, -1)), 1))}, cache...)
+}
+
+// buildFirst: logits [B, V], keys [B, 2], position [B], temperature -> token [B], its log-probability [B].
+func (s *Sampler) buildFirst(in []*Node) []*Node {
+	token, logp := s.draw(in[0], in[1], in[2], in[3])
+	return []*Node{token, logp}
+}
+
+// draw takes one token per row by the Gumbel-max rule (greedy: by the maximum).
+func (s *Sampler) draw(logits, keys, pos, temperature *Node) (token, logp *Node) {
+	law := Div(logits, temperature)
+	score := law
+	if !s.law.Greedy {
+		score = Add(law, rng.Gumbel(rng.Bits(keys, pos, law.Shape().Dim(-1))))
+	}
+	token = ArgMax(score, -1, dtypes.Int32)
+	shifted := Sub(law, ReduceAndKeep(law, ReduceMax, -1))
+	lse := Log(ReduceSum(Exp(shifted), -1))
+	picked := ReduceSum(Mul(shifted, OneHot(token, law.Shape().Dim(-1), dtypes.F32)), -1)
+	return token, Sub(picked, lse)
+}
+
+// step runs one token per row against the cache: token [B], pos [B] (its position).
+func (s *Sampler) step(n *Net, token, pos *Node, cache []*Node) (logits *Node, next []*Node) {
+	g, b, slots := token.Graph(), token.Shape().Dim(0), s.slots()
+	kv, d := n.NumKeyValueHeads, n.HeadDim
+	next = make([]*Node, len(cache))
+	slot := Iota(g, shapes.Make(dtypes.Int32, 1, slots), 1)
+	// Implicit broadcasting only: an explicit one inside a While fails on the pure-Go backend.
+	seen := LessOrEqual(slot, Reshape(pos, b, 1))
+	mask := Reshape(Where(seen, ScalarZero(g, dtypes.F32), Const(g, float32(-1e9))), b, 1, 1, slots)
+	row := Iota(g, shapes.Make(dtypes.Int32, b*kv), 0)
+	row = Add(MulScalar(Reshape(row, b, kv), slots), Reshape(pos, b, 1))
+	write := func(c, x *Node) *Node { // the slot is still zero: adding is writing
+		flat := ScatterSum(Reshape(c, b*kv*slots, d), Reshape(row, b*kv, 1), Reshape(x, b*kv, d), false, true)
+		return Reshape(flat, b, kv, slots, d)
+	}
+	cos, sin := n.ropeTables(g, Reshape(pos, b, 1), slots)
+	h := n.layers(Reshape(token, b, 1), cos, sin, mask, func(l int, k, v *Node) (*Node, *Node) {
+		next[2*l], next[2*l+1] = write(cache[2*l], k), write(cache[2*l+1], v)
+		return next[2*l], next[2*l+1]
+	})
+	return n.Logits(Reshape(h, b, n.HiddenSize)), next
+}
+
+// buildOne is one round of the host loop: token, pos, keys, temperature, cache,
+// weights -> token, log-probability, pos+1, cache.
+func (s *Sampler) buildOne(in []*Node) []*Node {
+	rest, n := s.weights(in)
+	token, pos, keys, temperature, cache := rest[0], rest[1], rest[2], rest[3], rest[4:]
+	logits, next := s.step(n, token, pos, cache)
+	t, lp := s.draw(logits, keys, pos, temperature)
+	return append([]*Node{t, lp, AddScalar(pos, 1)}, next...)
+}
+
+// buildLoop is the whole loop: i, limit, token, pos, keys, temperature, tokens
+// [B, n], log-probabilities [B, n], cache, weights -> tokens, log-probabilities.
+// Rows that have ended repeat the end token at log-probability zero; when all have,
+// the loop stops.
+//
+// The form is dictated by go-xla v0.4.5: a closure may use nothing from outside,
+// one kind of reduction may live in one function only, and constants are shared
+// across functions. So the main function holds parameters alone, and the
+// condition makes no constant.
+func (s *Sampler) buildLoop(in []*Node) []*Node {
+	g := in[0].Graph()
+	b, count := in[6].Shape().Dim(0), in[6].Shape().Dim(1)
+	parameters := func(g *Graph, prefix string) []*Node {
+		ps := make([]*Node, len(in))
+		for i, x := range in {
+			ps[i] = Parameter(g, fmt.Sprintf("%s%d", prefix, i), x.Shape())
+		}
+		return ps
+	}
+	condition := NewClosure(g, func(g *Graph) []*Node {
+		p := parameters(g, "c")
+		return []*Node{LessThan(p[0], p[1])}
+	})
+	body := NewClosure(g, func(g *Graph) []*Node {
+		p := parameters(g, "b")
+		rest, n := s.weights(p)
+		i, limit, token, pos, keys, temperature := rest[0], rest[1], rest[2], rest[3], rest[4], rest[5]
+		logits, cache := s.step(n, token, pos, rest[8:])
+		t, lp := s.draw(logits, keys, pos, temperature)
+		end := Const(g, s.end)
+		done := Equal(token, end)
+		t = Where(done, token, t)
+		lp = Mul(lp, ConvertDType(LogicalNot(done), dtypes.F32))
+		alive := ReduceAllSum(ConvertDType(NotEqual(t, end), dtypes.F32))
+		limit = Where(GreaterThan(alive, Const(g, float32(0))), limit, i)
+		at := Reshape(Equal(Iota(g, shapes.Make(dtypes.Int32, count), 0), i), 1, count)
+		put := func(buffer, x *Node) *Node {
+			return Add(buffer, Mul(ConvertDType(at, buffer.DType()), Reshape(x, b, 1)))
+		}
+		out := append([]*Node{AddScalar(i, 1), limit, t, AddScalar(pos, 1), keys, temperature, put(rest[6], t), put(rest[7], lp)}, cache...)
+		return append(out, p[len(rest):]...)
+	})
+	out := While(condition, body, in...)
+	return []*Node{out[6], out[7]}
+}
+
+// Sample completes every prompt with its own key. base and adapter are the weights
+// (adapter nil where the sampler was made without one).
+func (s *Sampler) Sample(base, adapter *engine.Tree, prompts [][]int32, keys []rng.Key) ([]Sampled, error) {
+	if len(keys) != len(prompts) {
+		return nil, fmt.Errorf("%w: %d prompts but %d keys", ErrPrompt, len(prompts), len(keys))
+	}
+	weights := append([]*tensors.Tensor(nil), base.Tensors...)
+	if s.lora != nil {
+		weights = append(weights, adapter.Tensors...)
+	}
+	var all []Sampled
+	for at := 0; at < len(prompts); {
+		n := min(len(prompts)-at, batchSizes[len(batchSizes)-1])
+		part, err := s.batch(weights, prompts[at:at+n], keys[at:at+n])
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, part...)
+		at += n
+	}
+	return all, nil
+}
