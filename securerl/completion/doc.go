@@ -1,0 +1,8 @@
+// Package completion is the one interface for whatever writes programs, and the one
+// type for why a text ended.
+//
+//	[]Request --Model.Complete--> Completion{Text, Finish}, error
+//
+// A request that fails is an error. An empty text would be judged as a program that
+// does nothing and earn a reward, which is how outages become training data.
+package completion

@@ -1,0 +1,47 @@
+package optim
+
+import (
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"securecoderl/securerl/engine"
+)
+
+// Stepper applies AdamW to trees: the compiled form of AdamW.Apply.
+type Stepper struct {
+	adamw AdamW
+	apply *engine.Func
+}
+
+// NewStepper prepares the step; it is compiled at its first use.
+func NewStepper(e *engine.Engine, a AdamW) *Stepper {
+	return &Stepper{adamw: a, apply: e.NewFunc("adamw", func(in []*Node) []*Node {
+		n := (len(in) - 3) / 4
+		part := func(i int) []*Node { return in[3+i*n : 3+(i+1)*n] }
+		p, m, v, norm, finite := a.Apply(part(0), part(1), part(2), part(3), in[0], in[1], in[2])
+		return append(append(append([]*Node{norm, finite}, p...), m...), v...)
+	})}
+}
+
+// Step moves the parameters along summed gradients at the given rate and updates
+// the state in place. It returns the new parameters and the norm before clipping.
+// If the norm is not finite, ok is false and nothing changes.
+func (s *Stepper) Step(params, grads *engine.Tree, state *State, rate float64) (next *engine.Tree, norm float64, ok bool, err error) {
+	c1, c2 := s.adamw.Corrections(state.Step + 1)
+	in := []*tensors.Tensor{tensors.FromScalar(float32(rate)), tensors.FromScalar(c1), tensors.FromScalar(c2)}
+	for _, t := range []*engine.Tree{params, grads, state.M, state.V} {
+		in = append(in, t.Tensors...)
+	}
+	out, err := s.apply.Call(in...)
+	if err != nil {
+		return nil, 0, false, err
+	}
+	norm, ok = float64(tensors.ToScalar[float32](out[0])), tensors.ToScalar[float32](out[1]) == 1
+	n := params.Len()
+	if !ok {
+		return params, norm, false, nil
+	}
+	state.M, state.V = state.M.With(out[2+n:2+2*n]), state.V.With(out[2+2*n:])
+	state.Step++
+	return params.With(out[2 : 2+n]), norm, true, nil
+}
