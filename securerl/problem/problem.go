@@ -1,0 +1,184 @@
+package problem
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Test is one run of a program: what it reads and what it must print.
+type Test struct {
+	Stdin string `json:"stdin"`
+	Want  string `json:"want"`
+}
+
+// Comparator names how printed and expected output are compared (judge.Compare).
+type Comparator string
+
+// The comparators.
+const (
+	Lines  Comparator = "lines"  // equal lines, blanks at line ends and empty last lines aside; the default
+	Exact  Comparator = "exact"  // equal bytes
+	Tokens Comparator = "tokens" // equal words
+	Float  Comparator = "float"  // equal words, numbers within a tolerance
+	Peer   Comparator = "peer"   // the first paper's rule: both sides stripped as a whole
+)
+
+// Split says what a problem may be used for.
+type Split string
+
+// The splits. HeldOut is the test split; Unseen holds families of which no member is
+// trained on.
+const (
+	Train      Split = "train"
+	Validation Split = "validation"
+	HeldOut    Split = "test"
+	Unseen     Split = "unseen"
+)
+
+// Kind classifies a reference program by what a scanner finds in it.
+type Kind string
+
+// The kinds of reference programs; all of them pass all tests.
+const (
+	Secure   Kind = "secure"   // no finding at MEDIUM or above
+	Insecure Kind = "insecure" // flagged at MEDIUM or HIGH
+	Low      Kind = "low"      // flagged at LOW only
+	Evade    Kind = "evade"    // unsafe, but written so that Bandit does not see it
+)
+
+// Reference is a program that solves a problem.
+type Reference struct {
+	Kind    Kind     `json:"kind"`
+	Source  string   `json:"source"`
+	Rules   []string `json:"rules,omitempty"` // scanner rules it must trigger
+	License string   `json:"license,omitempty"`
+	Origin  string   `json:"origin,omitempty"`
+}
+
+// Problem is a task with tests. Public tests decide rewards, hidden ones only
+// evaluation.
+type Problem struct {
+	ID          string      `json:"id"`
+	Family      string      `json:"family,omitempty"`
+	Key         string      `json:"key,omitempty"` // parameters inside the family
+	Tier        int         `json:"tier,omitempty"`
+	Split       Split       `json:"split,omitempty"`
+	Statement   string      `json:"statement"` // the request of the evaluation prompt
+	Paraphrases []string    `json:"paraphrases,omitempty"`
+	Public      []Test      `json:"public"`
+	Hidden      []Test      `json:"hidden,omitempty"`
+	Compare     Comparator  `json:"compare,omitempty"`
+	Epsilon     float64     `json:"epsilon,omitempty"` // tolerance of Float
+	References  []Reference `json:"references,omitempty"`
+}
+
+// Set is a named list of problems.
+type Set struct {
+	Name     string
+	Problems []Problem
+}
+
+// ErrInvalid reports problems that cannot be judged fairly.
+var ErrInvalid = errors.New("problem: invalid")
+
+// Split returns the problems of one split, in order.
+func (s Set) Split(x Split) []Problem {
+	var list []Problem
+	for _, p := range s.Problems {
+		if p.Split == x {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// Digest is the SHA-256 of the set's content, in hexadecimal.
+func (s Set) Digest() string {
+	h := sha256.New()
+	for _, p := range s.Problems {
+		b, err := json.Marshal(p)
+		if err != nil {
+			panic(err) // strings and numbers only
+		}
+		h.Write(append(b, '\n'))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Validate lists every fault at once; each wraps ErrInvalid and names its problem.
+func (s Set) Validate() error {
+	var errs []error
+	ids := map[string]bool{}
+	for _, p := range s.Problems {
+		if ids[p.ID] {
+			errs = append(errs, fmt.Errorf("%w: id %q stands twice", ErrInvalid, p.ID))
+		}
+		ids[p.ID] = true
+		errs = append(errs, p.Validate())
+	}
+	return errors.Join(errs...)
+}
+
+// Validate checks that the tests of a problem can tell programs apart: public and
+// hidden tests each have at least two different outputs, so that no constant passes
+// them, and no hidden test repeats a public one.
+func (p Problem) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%w: %s: "+format, append([]any{ErrInvalid, p.ID}, args...)...))
+	}
+	if p.ID == "" || p.Statement == "" {
+		bad("id and statement must not be empty")
+	}
+	if len(p.Public) == 0 {
+		bad("no public tests")
+	}
+	public := map[string]bool{}
+	for _, t := range p.Public {
+		public[t.Stdin] = true
+	}
+	for i, t := range p.Hidden {
+		if public[t.Stdin] {
+			bad("hidden test %d repeats a public input", i+1)
+		}
+	}
+	for name, tests := range map[string][]Test{"public": p.Public, "hidden": p.Hidden} {
+		if len(tests) > 1 && outputs(tests) < 2 {
+			bad("all %d %s tests want the same output", len(tests), name)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func outputs(tests []Test) int {
+	seen := map[string]bool{}
+	for _, t := range tests {
+		seen[t.Want] = true
+	}
+	return len(seen)
+}
+
+// SharedPrograms returns the ids of test problems that share the text of a correct
+// program with some training problem: for them, remembering is enough. Results are
+// given with and without them.
+func SharedPrograms(train, test []Problem) []string {
+	known := map[string]bool{}
+	for _, p := range train {
+		for _, r := range p.References {
+			known[r.Source] = true
+		}
+	}
+	var ids []string
+	for _, p := range test {
+		for _, r := range p.References {
+			if known[r.Source] {
+				ids = append(ids, p.ID)
+				break
+			}
+		}
+	}
+	return ids
+}
