@@ -1,0 +1,184 @@
+package tokenizer
+
+import (
+	"encoding/json"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// snippets draws texts in which the borders of pieces are dense.
+func snippets() *rapid.Generator[string] {
+	return rapid.OneOf(
+		rapid.StringMatching(`[ab_0'. \n\t\v\f\r\x1c\x{85}\x{a0}\x{3000}é½]*`),
+		rapid.StringMatching(`('s|'re|'t|'ll|s|  |\n|\r\n|\x{a0}|1|٣|-)*`),
+		rapid.String(),
+		rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }),
+	)
+}
+
+func pieces(split splitter, text string) (out []string) {
+	for text != "" {
+		n := split(text)
+		out = append(out, text[:n])
+		text = text[n:]
+	}
+	return out
+}
+
+func TestSplitCodeIsItsPattern(t *testing.T) {
+	pattern := regexp.MustCompile(Pattern)
+	rapid.Check(t, func(t *rapid.T) {
+		text := snippets().Draw(t, "text")
+		var want []string
+		if text != "" {
+			want = pattern.FindAllString(text, -1)
+		}
+		assert.Equal(t, strings.Join(want, ""), text, "the pattern covers every text")
+		assert.Equal(t, want, pieces(splitCode, text))
+	})
+}
+
+// gpt2Reference tries the alternatives of gpt2Pattern one after the other; the
+// look-ahead, which Go's regexp lacks, is tried from the longest match down.
+func gpt2Reference(text string) int {
+	white := `[\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]`
+	before, _, ok := strings.Cut(gpt2Pattern, `|\s+(?!\S)`)
+	if !ok {
+		panic("the pattern has changed")
+	}
+	before = strings.ReplaceAll(before, `[^\s`, `[^\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}`)
+	if m := regexp.MustCompile(`^(?:` + before + `)`).FindString(text); m != "" {
+		return len(m)
+	}
+	run := regexp.MustCompile(`^` + white + `+`).FindString(text)
+	blank := regexp.MustCompile(`^` + white)
+	for end := len(run); end > 0; end-- {
+		if utf8.RuneStart(append([]byte(text), 'x')[end]) && (end == len(text) || blank.MatchString(text[end:])) {
+			return end
+		}
+	}
+	return len(run)
+}
+
+func TestSplitGPT2IsItsPattern(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := snippets().Draw(t, "text")
+		assert.Equal(t, pieces(gpt2Reference, text), pieces(splitGPT2, text))
+	})
+}
+
+// naiveMerge joins the lowest-ranked pair, the leftmost of equals, until none is left.
+func naiveMerge(t *Tokenizer, piece string) []int32 {
+	var ids []int32
+	for i := range len(piece) {
+		ids = append(ids, t.base[piece[i]])
+	}
+	for {
+		best, at := merge{rank: math.MaxInt32}, -1
+		for i := range len(ids) - 1 {
+			if m, ok := t.merges[pairOf(ids[i], ids[i+1])]; ok && m.rank < best.rank {
+				best, at = m, i
+			}
+		}
+		if at < 0 {
+			return ids
+		}
+		ids = slices.Replace(ids, at, at+2, best.id)
+	}
+}
+
+// naiveTrain counts all pairs anew for every merge.
+func naiveTrain(texts []string, vocab int, specials []string) [][2]string {
+	tokens, ids := slices.Clone(specials), map[string]int32{}
+	for b := range 256 {
+		ids[string([]byte{byte(b)})] = int32(len(tokens))
+		tokens = append(tokens, string([]byte{byte(b)}))
+	}
+	var words [][]int32
+	for _, text := range texts {
+		for _, p := range pieces(splitCode, text) {
+			var w []int32
+			for i := range len(p) {
+				w = append(w, ids[p[i:i+1]])
+			}
+			words = append(words, w)
+		}
+	}
+	var merges [][2]string
+	for len(tokens) < vocab {
+		counts := map[pair]int{}
+		for _, w := range words {
+			for i := range len(w) - 1 {
+				counts[pairOf(w[i], w[i+1])]++
+			}
+		}
+		var best pair
+		most := 0
+		for p, n := range counts {
+			if !slices.Contains(specials, tokens[p.left()]+tokens[p.right()]) && (n > most || n == most && p < best) {
+				best, most = p, n
+			}
+		}
+		if most == 0 {
+			return merges
+		}
+		parts := [2]string{tokens[best.left()], tokens[best.right()]}
+		id, known := ids[parts[0]+parts[1]]
+		if !known {
+			id = int32(len(tokens))
+			ids[parts[0]+parts[1]] = id
+			tokens = append(tokens, parts[0]+parts[1])
+		}
+		if !slices.Contains(merges, parts) {
+			merges = append(merges, parts)
+		}
+		for i, w := range words {
+			words[i] = join(w, best, id)
+		}
+	}
+	return merges
+}
+
+func TestTrainAndMergeAgainstNaiveOnes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		texts := rapid.SliceOfN(rapid.StringMatching(`[abc<>. é]{0,30}`), 0, 8).Draw(t, "texts")
+		specials := []string{"<>", "<a", "..."}
+		vocab := rapid.IntRange(259, 330).Draw(t, "vocab")
+		tok, err := Train(slices.Values(texts), vocab, specials)
+		require.NoError(t, err)
+		var file document
+		require.NoError(t, json.Unmarshal(tok.JSON(), &file))
+		var got [][2]string
+		for _, m := range file.Model.Merges {
+			left, _ := unspell(m[0])
+			right, _ := unspell(m[1])
+			got = append(got, [2]string{left, right})
+		}
+		assert.Equal(t, naiveTrain(texts, vocab, specials), got)
+
+		probe := rapid.StringMatching(`[abc<>. é]{1,40}`).Draw(t, "probe")
+		var want []int32
+		for _, p := range pieces(splitCode, probe) {
+			want = append(want, naiveMerge(tok, p)...)
+		}
+		assert.Equal(t, want, tok.EncodeOrdinary(probe).IDs)
+	})
+}
+
+func TestAlphabetIsOneToOne(t *testing.T) {
+	assert.Len(t, runeToByte, 256)
+	for b := range 256 {
+		raw, ok := unspell(spell(string([]byte{byte(b)})))
+		assert.True(t, ok)
+		assert.Equal(t, string([]byte{byte(b)}), raw)
+	}
+	assert.Equal(t, "ĠaĊ", spell(" a\n")) // as in every GPT-2 vocabulary
+}

@@ -1,0 +1,359 @@
+package tokenizer_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"securecoderl/securerl/tokenizer"
+)
+
+const data = "../../testdata/tokenizer/"
+
+var specials = []string{"<pad>", "<s>", "<code>", "</s>"}
+
+func Example() {
+	texts := []string{"print(a)\n", "print(b)\n", "print(a + b)\n"}
+	tok, err := tokenizer.Train(slices.Values(texts), 264, []string{"<pad>", "</s>"})
+	if err != nil {
+		panic(err)
+	}
+	e := tok.Encode("print(c)</s>")
+	for i, id := range e.IDs {
+		fmt.Printf("%d %q %v\n", id, tok.Bytes(id), e.Spans[i])
+	}
+	fmt.Printf("%q\n", tok.Decode(e.IDs))
+	// Output:
+	// 261 "print" {0 5}
+	// 42 "(" {5 6}
+	// 101 "c" {6 7}
+	// 43 ")" {7 8}
+	// 1 "</s>" {8 12}
+	// "print(c)"
+}
+
+// lines reads a JSONL file of testdata.
+func lines[T any](t testing.TB, path string) (rows []T) {
+	f, err := os.Open(data + path)
+	require.NoError(t, err)
+	defer f.Close()
+	for in := bufio.NewScanner(f); in.Scan(); {
+		var row T
+		require.NoError(t, json.Unmarshal(in.Bytes(), &row))
+		rows = append(rows, row)
+	}
+	require.NotEmpty(t, rows)
+	return rows
+}
+
+type vector struct {
+	Text    string
+	IDs     []int32
+	Spans   [][2]int `json:"spans_byte"`
+	Decoded string
+	Skip    string `json:"decoded_skip_special"`
+}
+
+func load(t testing.TB, family string) *tokenizer.Tokenizer {
+	tok, err := tokenizer.Load(data + family + "/tokenizer.json")
+	require.NoError(t, err)
+	return tok
+}
+
+// The answers are those of the Hugging Face tokenizers library.
+func TestVectors(t *testing.T) {
+	for _, family := range []string{"gpt2", "code"} {
+		tok := load(t, family)
+		for _, v := range lines[vector](t, family+"/vectors.jsonl") {
+			e := tok.Encode(v.Text)
+			require.Equal(t, v.IDs, append([]int32{}, e.IDs...), "%s %q", family, v.Text)
+			if v.Spans != nil {
+				spans := [][2]int{}
+				for _, s := range e.Spans {
+					spans = append(spans, [2]int{s.Start, s.End})
+				}
+				require.Equal(t, v.Spans, spans, "%q", v.Text)
+			}
+			var all strings.Builder
+			for _, id := range e.IDs {
+				all.WriteString(tok.Bytes(id))
+			}
+			assert.Equal(t, v.Decoded, all.String())
+			assert.Equal(t, v.Skip, tok.Decode(e.IDs))
+			checkEncoding(t, tok, v.Text)
+		}
+	}
+}
+
+// checkEncoding states what holds for every text.
+func checkEncoding(t assert.TestingT, tok *tokenizer.Tokenizer, text string) {
+	plain := tok.EncodeOrdinary(text)
+	assert.Equal(t, text, tok.Decode(plain.IDs))
+	if len(plain.IDs) > 0 {
+		assert.Equal(t, plain.Spans, tok.Spans(plain.IDs))
+	}
+	full := tok.Encode(text)
+	for _, e := range []tokenizer.Encoding{plain, full} {
+		at := 0
+		for i, s := range e.Spans {
+			assert.Equal(t, at, s.Start)
+			assert.Greater(t, s.End, s.Start)
+			assert.Equal(t, text[s.Start:s.End], tok.Bytes(e.IDs[i]))
+			at = s.End
+		}
+		assert.Equal(t, len(text), at)
+		assert.Len(t, e.Spans, len(e.IDs))
+	}
+}
+
+func TestTrainMakesTheStoredFile(t *testing.T) {
+	rows := lines[struct{ Text string }](t, "code/corpus.jsonl")
+	want, err := os.ReadFile(data + "code/tokenizer.json")
+	require.NoError(t, err)
+	for _, order := range []func(){func() {}, func() { slices.Reverse(rows) }} {
+		order()
+		tok, err := tokenizer.Train(func(yield func(string) bool) {
+			for _, r := range rows {
+				if !yield(r.Text) {
+					return
+				}
+			}
+		}, 420, specials)
+		require.NoError(t, err)
+		assert.Equal(t, string(want), string(tok.JSON()))
+		assert.Equal(t, 420, tok.VocabSize())
+		for i, s := range specials {
+			id, ok := tok.TokenID(s)
+			assert.True(t, ok)
+			assert.EqualValues(t, i, id)
+		}
+	}
+	_, ok := load(t, "code").TokenID("print")
+	assert.False(t, ok, "print is no added token")
+}
+
+func TestSaveAndLoad(t *testing.T) {
+	tok, path := load(t, "gpt2"), filepath.Join(t.TempDir(), "tokenizer.json")
+	require.NoError(t, tok.Save(path))
+	again, err := tokenizer.Load(path)
+	require.NoError(t, err)
+	assert.Equal(t, tok.Digest(), again.Digest())
+	assert.Len(t, tok.Digest(), 64)
+	assert.Error(t, tok.Save(filepath.Join(path, "below a file")))
+	_, err = tokenizer.Load(filepath.Join(t.TempDir(), "none.json"))
+	assert.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestDecodeOfSpecialsAndUnknownIDs(t *testing.T) {
+	tok := load(t, "code")
+	e := tok.EncodeOrdinary("a 1")
+	ids := append([]int32{1, -1}, e.IDs...)
+	ids = append(ids, 3, 99999)
+	assert.Equal(t, "a 1", tok.Decode(ids))
+	spans := tok.Spans(ids)
+	assert.Equal(t, tokenizer.Span{}, spans[0])
+	assert.Equal(t, tokenizer.Span{Start: 3, End: 3}, spans[len(ids)-2])
+	assert.Equal(t, "", tok.Bytes(-1))
+	assert.Equal(t, "</s>", tok.Bytes(3))
+}
+
+func TestOrdinaryTextNeverBecomesSpecial(t *testing.T) {
+	tok := load(t, "code")
+	for _, text := range append(slices.Clone(specials), "a</s>b<s>", "<<s>>") {
+		for _, id := range tok.EncodeOrdinary(text).IDs {
+			assert.GreaterOrEqual(t, id, int32(len(specials)))
+		}
+		assert.Less(t, len(tok.Decode(tok.Encode(text).IDs)), len(text), "Encode sees the special in %q", text)
+	}
+}
+
+// Half a million equal bytes are one piece: the merge must not be quadratic.
+func TestLongPieces(t *testing.T) {
+	for _, family := range []string{"gpt2", "code"} {
+		tok := load(t, family)
+		for _, unit := range []string{" ", "=", "ab", "\n ", "\t", "\xff"} {
+			text := strings.Repeat(unit, 500_000/len(unit))
+			require.True(t, tok.Decode(tok.EncodeOrdinary(text).IDs) == text, "%q", unit)
+		}
+	}
+}
+
+func TestTrainRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		vocab    int
+		specials []string
+		message  string
+	}{
+		{"too small a vocabulary", 259, specials, "need 260"},
+		{"an empty special", 300, []string{""}, "empty"},
+		{"a special twice", 300, []string{"<s>", "<s>"}, "twice"},
+		{"a special that is one byte", 300, []string{"!"}, "!"},
+		{"a special that the decoder changes", 300, []string{"éé"}, "decoder"},
+		{"a special that is no UTF-8", 300, []string{"\xff"}, "UTF-8"},
+	} {
+		_, err := tokenizer.Train(slices.Values([]string{"a"}), c.vocab, c.specials)
+		assert.ErrorIs(t, err, tokenizer.ErrVocabulary, c.name)
+		assert.ErrorContains(t, err, c.message, c.name)
+	}
+}
+
+func TestTrainOnPoorTexts(t *testing.T) {
+	tok, err := tokenizer.Train(slices.Values([]string{"ab", ""}), 1000, nil)
+	require.NoError(t, err)
+	assert.Equal(t, 257, tok.VocabSize(), "the only merge is a b")
+	tok, err = tokenizer.Train(slices.Values([]string{"((()))", "((()))"}), 1000, []string{"(("})
+	require.NoError(t, err)
+	for id := range int32(tok.VocabSize()) {
+		assert.False(t, id > 0 && tok.Bytes(id) == "((", "no merge may spell a special")
+	}
+}
+
+// broken replaces a part of a good file.
+func broken(t *testing.T, family, old, new string) error {
+	good, err := os.ReadFile(data + family + "/tokenizer.json")
+	require.NoError(t, err)
+	require.Contains(t, string(good), old)
+	_, err = tokenizer.Parse(bytes.Replace(good, []byte(old), []byte(new), 1))
+	return err
+}
+
+func TestParseNamesWhatItDoesNotRead(t *testing.T) {
+	for _, c := range []struct{ old, new, message string }{
+		{`"normalizer":null`, `"normalizer":{"type":"NFC"}`, "NFC"},
+		{`"truncation":null`, `"truncation":{"max_length":5}`, "truncation"},
+		{`"padding":null`, `"padding":{"strategy":"Fixed"}`, "padding"},
+		{`"dropout":null`, `"dropout":0.1`, "dropout"},
+		{`"unk_token":null`, `"unk_token":"<pad>"`, "unk_token"},
+		{`"byte_fallback":false`, `"byte_fallback":true`, "byte_fallback"},
+		{`"ignore_merges":false`, `"ignore_merges":true`, "ignore_merges"},
+		{`"fuse_unk":false`, `"fuse_unk":true`, "fuse_unk"},
+		{`"end_of_word_suffix":null`, `"end_of_word_suffix":"</w>"`, "end_of_word_suffix"},
+		{`"type":"BPE"`, `"type":"Unigram"`, "Unigram"},
+		{`"version":"1.0"`, `"version":"2.0"`, "2.0"},
+		{`"version":"1.0"`, `"version":"1.0","surprise":1`, "surprise"},
+		{`"post_processor":null`, `"post_processor":{"type":"TemplateProcessing"}`, "TemplateProcessing"},
+		{`"decoder":{"type":"ByteLevel"`, `"decoder":{"type":"Metaspace"`, "Metaspace"},
+		{`"behavior":"Isolated"`, `"behavior":"Removed"`, "Removed"},
+		{`"invert":false`, `"invert":true`, "invert"},
+		{`[0-9]`, `[0-9]+`, "[0-9]+"},
+		{`"Regex":`, `"String":`, "String"},
+		{`"add_prefix_space":false`, `"add_prefix_space":true`, "add_prefix_space"},
+		{`"lstrip":false`, `"lstrip":true`, "<pad>"},
+		{`"normalized":false`, `"normalized":true`, "<pad>"},
+		{`"id":3,"content":"</s>"`, `"id":260,"content":"in"`, "merge that makes"},
+	} {
+		err := broken(t, "code", c.old, c.new)
+		assert.ErrorIs(t, err, tokenizer.ErrUnsupported, c.new)
+		assert.ErrorContains(t, err, c.message)
+	}
+	assert.ErrorIs(t, broken(t, "gpt2", `"use_regex":true`, `"use_regex":false`), tokenizer.ErrUnsupported)
+	for _, family := range []string{"decoder", "pre_tokenizer"} {
+		assert.ErrorIs(t, broken(t, "gpt2", `"`+family+`":{"type"`, `"`+family+`":null,"x":{"type"`), tokenizer.ErrUnsupported)
+	}
+}
+
+func TestParseRefusesContradictions(t *testing.T) {
+	for _, c := range []struct{ old, new, message string }{
+		{`"<pad>":0`, `"<pad>":0,"<pad>":0`, "twice"},
+		{`"<pad>":0`, `"<pad>":1`, "<pad>"},
+		{`"!":37`, `"!":38`, "each once"},
+		{`"!":37`, `"!":-1`, "each once"},
+		{`"!":37`, `"!":99999999`, "each once"},
+		{`"!":37`, `"!":1.5`, "!"},
+		{`"!":37`, `"汉":37`, "alphabet"},
+		{`"!":37`, `"!!":37`, "0x21"},
+		{`"merges":["`, `"merges":["a b c","`, "parts"},
+		{`"merges":["`, `"merges":[7,"`, "number"},
+		{`"merges":["`, `"merges":["! !","`, "vocabulary"},
+		{`"id":1,"content":"<s>"`, `"id":1,"content":"<pad>"`, "<pad>"},
+		{`"id":1,"content":"<s>"`, `"id":1,"content":""`, "empty"},
+		{`]}}`, `]}}{}`, "after the end"},
+		{`]}}`, `]}`, "EOF"},
+	} {
+		err := broken(t, "code", c.old, c.new)
+		assert.ErrorIs(t, err, tokenizer.ErrFormat, c.new)
+		assert.ErrorContains(t, err, c.message)
+	}
+}
+
+func TestBothFormsOfMerges(t *testing.T) {
+	good, err := os.ReadFile(data + "code/tokenizer.json")
+	require.NoError(t, err)
+	var file map[string]any
+	require.NoError(t, json.Unmarshal(good, &file))
+	model := file["model"].(map[string]any)
+	for i, m := range model["merges"].([]any) {
+		model["merges"].([]any)[i] = strings.Split(m.(string), " ")
+	}
+	pairs, err := json.Marshal(file)
+	require.NoError(t, err)
+	tok, err := tokenizer.Parse(pairs)
+	require.NoError(t, err)
+	assert.Equal(t, load(t, "code").Encode("print(int(input()))"), tok.Encode("print(int(input()))"))
+}
+
+func TestEncodeAnyBytes(t *testing.T) {
+	code, gpt2 := load(t, "code"), load(t, "gpt2")
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`([a-f'<>/s0-3 \n\t\r]|\x{3000}|\x{85}|</s>)*`),
+			rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) })).Draw(t, "text")
+		checkEncoding(t, code, text)
+		checkEncoding(t, gpt2, text)
+	})
+}
+
+func FuzzEncode(f *testing.F) {
+	for _, seed := range []string{"", "print('</s>')\n\t\r\n  x", "\xff\xfe", "a\u3000b's 12", "<|endoftext|>"} {
+		f.Add(seed)
+	}
+	code, gpt2 := load(f, "code"), load(f, "gpt2")
+	f.Fuzz(func(t *testing.T, text string) {
+		checkEncoding(t, code, text)
+		checkEncoding(t, gpt2, text)
+	})
+}
+
+// What Parse accepts works.
+func FuzzParse(f *testing.F) {
+	for _, family := range []string{"code", "gpt2"} {
+		f.Add(load(f, family).JSON())
+	}
+	f.Add([]byte(`{"version":"1.0","model":{"type":"BPE","vocab":{},"merges":[["a","b"]]},"decoder":{"type":"ByteLevel"}}`))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		tok, err := tokenizer.Parse(file)
+		if err != nil {
+			return
+		}
+		checkEncoding(t, tok, "for i in range(3):\n    print('</s>', i)")
+		again, err := tokenizer.Parse(tok.JSON())
+		require.NoError(t, err)
+		assert.Equal(t, tok.Digest(), again.Digest())
+	})
+}
+
+func BenchmarkEncode(b *testing.B) {
+	tok := load(b, "code")
+	var text strings.Builder
+	for _, r := range lines[struct{ Text string }](b, "code/corpus.jsonl") {
+		text.WriteString(r.Text + "\n")
+	}
+	require.True(b, utf8.ValidString(text.String()))
+	b.SetBytes(int64(text.Len()))
+	tokens := 0
+	for b.Loop() {
+		tokens += len(tok.Encode(text.String()).IDs)
+	}
+	b.ReportMetric(float64(tokens)/b.Elapsed().Seconds(), "tokens/s")
+}
