@@ -1,0 +1,24 @@
+// Package policy is a model that writes programs and can say how probable they
+// were: a frozen base, an adapter on it, and the tokenizer and template that turn
+// requests into tokens.
+//
+//	[]prompt.Prompt --Rollout--> Trajectory{Completion, IDs, Spans, LogProbs, Finish}, ...
+//	[]Trajectory    --LogProbs(adapter)--> [][]float64      the trainer's graph: reference, or a check
+//	[]Request       --Complete--> completion.Completion     as any other completion.Model
+//
+// A Trajectory keeps the sampler's own token ids and log-probabilities. Its text is
+// never tokenized again: that could give other tokens, and the end token would be
+// lost. Spans say which bytes of the text each token wrote, so that a finding in a
+// program can be credited to the tokens that caused it.
+//
+// Old log-probabilities must be of the law that was sampled. CheckTraining refuses
+// every law but the model's own at a temperature, and Compare proves before an
+// update that sampler and trainer agree to GapLimit; a sampler with a different
+// law would make the first ratios differ from one.
+//
+// Policies made by With share the base and all compiled graphs, so that a job with
+// many adapters compiles once.
+//
+// Sources: Schulman et al. 2017 (arXiv:1707.06347), algorithm 1; spec of the first
+// paper's defects W4 and W5 in experiments/README.md.
+package policy

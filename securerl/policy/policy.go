@@ -1,0 +1,222 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+
+	"securecoderl/securerl/completion"
+	"securecoderl/securerl/decoder"
+	"securecoderl/securerl/engine"
+	"securecoderl/securerl/prompt"
+	"securecoderl/securerl/rng"
+	"securecoderl/securerl/tokenizer"
+)
+
+// ErrLaw reports a sampling law that a policy gradient must not be computed from.
+var ErrLaw = errors.New("policy: sampling law")
+
+// ErrPolicy reports a policy whose parts do not fit together.
+var ErrPolicy = errors.New("policy: incomplete")
+
+// Policy is a model that writes programs. The fields are set once, before its first
+// use; it is then safe for concurrent use.
+type Policy struct {
+	Engine      *engine.Engine
+	Config      decoder.Config
+	LoRA        decoder.LoRA
+	Base        *engine.Tree // frozen weights
+	Adapter     *engine.Tree // nil = the base alone
+	Tokenizer   *tokenizer.Tokenizer
+	Template    prompt.Template
+	PromptSlots int // most tokens of a prompt, P
+	MaxNew      int // most tokens of a completion with its end token, T
+
+	BatchSize int         // rows sampled together, at most; 0 = the largest bucket, 128
+	Label     string      // what Name returns; "" = "policy"
+	Law       decoder.Law // the law of Complete; the zero value means temperature 1
+
+	mu     sync.Mutex
+	graphs *graphs
+}
+
+// graphs are what is compiled for a policy and shared by those made from it.
+type graphs struct {
+	mu       sync.Mutex
+	samplers map[sampling]*decoder.Sampler
+	scores   map[bool]*engine.Func // by whether there is an adapter
+}
+
+// sampling is what a sampler is compiled for.
+type sampling struct {
+	law     decoder.Law
+	adapter bool
+}
+
+// Trajectory is one completion and what is known of how it was written. All slices
+// are [T], one entry per token of the completion, its end token included.
+type Trajectory struct {
+	Problem    string
+	Sample     int // which sample of the prompt
+	Key        rng.Key
+	Prompt     prompt.Prompt
+	Completion string
+	IDs        []int32
+	Spans      []tokenizer.Span // bytes of Completion each token wrote; the end token an empty range at the end
+	LogProbs   []float32        // of each token under the law used
+	Finish     completion.Finish
+}
+
+// CheckTraining returns ErrLaw unless samples of the law may be trained on: the
+// model's own distribution at a temperature. Any other law needs corrections that
+// would have to enter the ratio too (defect W4 of the first paper's code).
+func CheckTraining(law decoder.Law) error {
+	if !law.IsPlain() {
+		return fmt.Errorf("%w: %+v cannot be trained on; use a temperature and nothing else", ErrLaw, law)
+	}
+	return nil
+}
+
+// With returns a policy with another adapter over the same base. It shares all
+// compiled graphs with p.
+func (p *Policy) With(adapter *engine.Tree) *Policy {
+	return &Policy{Engine: p.Engine, Config: p.Config, LoRA: p.LoRA, Base: p.Base, Adapter: adapter, Tokenizer: p.Tokenizer, Template: p.Template,
+		PromptSlots: p.PromptSlots, MaxNew: p.MaxNew, BatchSize: p.BatchSize, Label: p.Label, Law: p.Law, graphs: p.compiled()}
+}
+
+func (p *Policy) compiled() *graphs {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.graphs == nil {
+		p.graphs = &graphs{samplers: map[sampling]*decoder.Sampler{}, scores: map[bool]*engine.Func{}}
+	}
+	return p.graphs
+}
+
+func (p *Policy) check() error {
+	switch {
+	case p.Engine == nil || p.Base == nil || p.Tokenizer == nil:
+		return fmt.Errorf("%w: engine, base and tokenizer must be set", ErrPolicy)
+	case p.PromptSlots < 1 || p.MaxNew < 1:
+		return fmt.Errorf("%w: PromptSlots and MaxNew must be positive, got %d and %d", ErrPolicy, p.PromptSlots, p.MaxNew)
+	case len(p.Config.EOS) == 0:
+		return fmt.Errorf("%w: the model has no end token", ErrPolicy)
+	}
+	return nil
+}
+
+func (p *Policy) lora() *decoder.LoRA {
+	if p.Adapter == nil {
+		return nil
+	}
+	return &p.LoRA
+}
+
+func (p *Policy) sampler(law decoder.Law) *decoder.Sampler {
+	g := p.compiled()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	key := sampling{law, p.Adapter != nil}
+	if g.samplers[key] == nil {
+		g.samplers[key] = decoder.NewSampler(p.Engine, p.Config, p.lora(), law, p.PromptSlots, p.MaxNew, p.Config.EOS[0])
+	}
+	return g.samplers[key]
+}
+
+// Rollout samples every prompt so many times, in the order prompt 0 sample 0,
+// prompt 0 sample 1, and so on. key gives each sample its randomness by the index
+// of its prompt and its number. An error (also of ctx) ends the sequence.
+func (p *Policy) Rollout(ctx context.Context, prompts []prompt.Prompt, samples int, law decoder.Law, key func(prompt, sample int) rng.Key) iter.Seq2[Trajectory, error] {
+	jobs := make([]Trajectory, 0, len(prompts)*samples)
+	for i, q := range prompts {
+		for s := range samples {
+			jobs = append(jobs, Trajectory{Problem: q.ProblemID, Sample: s, Key: key(i, s), Prompt: q})
+		}
+	}
+	return p.sample(ctx, jobs, law)
+}
+
+// sample completes trajectories that hold a prompt and a key, batch by batch.
+func (p *Policy) sample(ctx context.Context, jobs []Trajectory, law decoder.Law) iter.Seq2[Trajectory, error] {
+	size := p.BatchSize
+	if size <= 0 {
+		size = 128
+	}
+	return func(yield func(Trajectory, error) bool) {
+		if err := p.check(); err != nil {
+			yield(Trajectory{}, err)
+			return
+		}
+		sampler := p.sampler(law)
+		for at := 0; at < len(jobs); at += size {
+			batch := jobs[at:min(at+size, len(jobs))]
+			ids, keys := make([][]int32, len(batch)), make([]rng.Key, len(batch))
+			for i, t := range batch {
+				ids[i], keys[i] = t.Prompt.IDs, t.Key
+			}
+			err := ctx.Err()
+			var drawn []decoder.Sampled
+			if err == nil {
+				drawn, err = sampler.Sample(p.Base, p.Adapter, ids, keys)
+			}
+			if err != nil {
+				yield(Trajectory{}, fmt.Errorf("policy: samples %d to %d of %d: %w", at, at+len(batch)-1, len(jobs), err))
+				return
+			}
+			for i, d := range drawn {
+				if !yield(p.finish(batch[i], d), nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (p *Policy) finish(t Trajectory, d decoder.Sampled) Trajectory {
+	t.IDs, t.LogProbs = d.Tokens, d.LogProbs
+	t.Completion, t.Spans = p.Tokenizer.Decode(d.Tokens), p.Tokenizer.Spans(d.Tokens)
+	t.Finish = completion.Length
+	if d.Ended {
+		t.Finish = completion.End
+	}
+	return t
+}
+
+// Name is the label of the policy.
+func (p *Policy) Name() string {
+	if p.Label == "" {
+		return "policy"
+	}
+	return p.Label
+}
+
+// Complete answers requests by the policy's Law. A request whose prompt does not
+// fit is an error and ends the sequence.
+func (p *Policy) Complete(ctx context.Context, requests []completion.Request) iter.Seq2[completion.Completion, error] {
+	law := p.Law
+	if law == (decoder.Law{}) {
+		law.Temperature = 1
+	}
+	return func(yield func(completion.Completion, error) bool) {
+		jobs := make([]Trajectory, len(requests))
+		for i, q := range requests {
+			r, err := p.Template.RenderRequest(p.Tokenizer, q.ProblemID, q.Prompt)
+			if err != nil {
+				yield(completion.Completion{}, fmt.Errorf("%w: request %d: %w", completion.ErrFailed, i, err))
+				return
+			}
+			jobs[i] = Trajectory{Problem: q.ProblemID, Sample: q.Sample, Key: q.Key, Prompt: r}
+		}
+		for t, err := range p.sample(ctx, jobs, law) {
+			if err != nil {
+				yield(completion.Completion{}, fmt.Errorf("%w: %w", completion.ErrFailed, err))
+				return
+			}
+			if !yield(completion.Completion{Text: t.Completion, Finish: t.Finish, IDs: t.IDs, LogProbs: t.LogProbs}, nil) {
+				return
+			}
+		}
+	}
+}
