@@ -1,0 +1,261 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+//go:embed zygote.py
+var zygoteSource string
+
+// ErrNoSandbox reports that no tier works here: what is missing, and the cure.
+var ErrNoSandbox = errors.New("sandbox: programs cannot be confined on this machine")
+
+// ErrWorker reports that a worker was lost while a program ran. It says nothing
+// about the program.
+var ErrWorker = errors.New("sandbox: worker lost")
+
+// nobody is the user that root becomes before the first program.
+const nobody = 65534
+
+// zygoteOptions are handed to zygote.py.
+type zygoteOptions struct {
+	Tier       string         `json:"tier"`
+	BPF        string         `json:"bpf"`
+	PidOffsets []int          `json:"pid_offsets"`
+	Numbers    map[string]any `json:"nr"`
+	DropUID    int            `json:"drop_uid"`
+	Readable   []string       `json:"readable"`
+	Path       []string       `json:"path"`
+	Preload    []string       `json:"preload"`
+	Limits     map[string]any `json:"limits"`
+	Server     string         `json:"server"`
+	CPU        float64        `json:"cpu"`
+}
+
+func (o *zygoteOptions) complete() error {
+	a, ok := here()
+	if !ok {
+		return fmt.Errorf("%w: no system call table for %s", ErrNoSandbox, runtime.GOARCH)
+	}
+	code, offsets, err := a.compile()
+	if err != nil {
+		return err
+	}
+	o.BPF, o.PidOffsets, o.DropUID = hex.EncodeToString(code), offsets, nobody
+	o.Numbers = map[string]any{"pivot_root": a.calls["pivot_root"], "capset": a.calls["capset"], "seccomp": a.calls["seccomp"],
+		"landlock": []uint32{a.calls["landlock_create_ruleset"], a.calls["landlock_add_rule"], a.calls["landlock_restrict_self"]}}
+	return nil
+}
+
+// zygote is one confined fork-server.
+type zygote struct {
+	cmd      *exec.Cmd
+	fd       int
+	landlock int
+	runs     int
+}
+
+// startTimeout bounds how long a fork-server may take to come up.
+const startTimeout = 30 * time.Second
+
+func startZygote(p interpreter, o zygoteOptions) (*zygote, error) {
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%w: socketpair: %v", ErrWorker, err)
+	}
+	theirs := os.NewFile(uintptr(pair[1]), "control")
+	defer theirs.Close()
+	options, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
+	}
+	var complaints bytes.Buffer
+	cmd := exec.Command(p.Path, "-s", "-S", "-P", "-B", "-c", zygoteSource, string(options))
+	cmd.ExtraFiles = []*os.File{theirs}
+	// Not -I: it would ignore PYTHONHASHSEED, and sets must not change their order from run to run.
+	cmd.Env = []string{"PATH=/usr/bin", "LANG=C.UTF-8", "PYTHONHASHSEED=0", "OPENBLAS_NUM_THREADS=1"}
+	cmd.Dir = "/"
+	cmd.Stderr = &complaints
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true}
+	started := make(chan error, 1)
+	ended := make(chan struct{})
+	go func() { // the death signal is bound to the thread that started the process
+		runtime.LockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // it ends when killed
+		}
+		close(ended)
+	}()
+	if err := <-started; err != nil {
+		unix.Close(pair[0])
+		return nil, fmt.Errorf("%w: %v", ErrPython, err)
+	}
+	theirs.Close()
+	z := &zygote{cmd: cmd, fd: pair[0]}
+	message, err := z.receive(startTimeout)
+	if err != nil || !strings.HasPrefix(message, "ready") {
+		z.kill()
+		<-ended
+		why := strings.TrimPrefix(message, "failed: ")
+		if why == "" {
+			why = strings.TrimSpace(complaints.String())
+		}
+		return nil, fmt.Errorf("%w: tier %s: %s", ErrNoSandbox, o.Tier, why)
+	}
+	_, _ = fmt.Sscanf(message, "ready %d", &z.landlock) // absent means zero
+	return z, nil
+}
+
+// receive reads one message within a time.
+func (z *zygote) receive(wait time.Duration) (string, error) {
+	tv := unix.NsecToTimeval(int64(wait))
+	if err := unix.SetsockoptTimeval(z.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv); err != nil {
+		return "", err
+	}
+	b := make([]byte, 2048)
+	for {
+		n, err := unix.Read(z.fd, b)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n <= 0 {
+			return "", fmt.Errorf("%w: no answer (%v)", ErrWorker, err)
+		}
+		return string(b[:n]), nil
+	}
+}
+
+// kill ends the fork-server and everything below it.
+func (z *zygote) kill() {
+	_ = unix.Shutdown(z.fd, unix.SHUT_RDWR) // wakes a reader
+	_ = z.cmd.Process.Kill()
+}
+
+// close kills it and gives the socket back. Nobody may be reading.
+func (z *zygote) close() {
+	z.kill()
+	unix.Close(z.fd)
+}
+
+// memfd makes an anonymous file. A sealed one cannot be changed by anybody.
+func memfd(name string, data []byte, seal bool) (int, error) {
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	if err != nil {
+		return -1, fmt.Errorf("%w: memfd: %v", ErrWorker, err)
+	}
+	for at := 0; at < len(data); {
+		n, err := unix.Pwrite(fd, data[at:], int64(at))
+		if err != nil {
+			unix.Close(fd)
+			return -1, fmt.Errorf("%w: memfd: %v", ErrWorker, err)
+		}
+		at += n
+	}
+	if seal {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_WRITE|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_SEAL); err != nil {
+			unix.Close(fd)
+			return -1, fmt.Errorf("%w: seal: %v", ErrWorker, err)
+		}
+	}
+	return fd, nil
+}
+
+// send hands four descriptors to the fork-server.
+func (z *zygote) send(wall time.Duration, fds ...int) error {
+	var header [4]byte
+	binary.LittleEndian.PutUint32(header[:], uint32(min(wall.Milliseconds(), 1<<31-1)))
+	if err := unix.Sendmsg(z.fd, header[:], unix.UnixRights(fds...), nil, 0); err != nil {
+		return fmt.Errorf("%w: %v", ErrWorker, err)
+	}
+	return nil
+}
+
+// run executes one program.
+func (z *zygote) run(ctx context.Context, source, stdin []byte, l Limits) (Result, error) {
+	var fds []int
+	defer func() {
+		for _, fd := range fds {
+			unix.Close(fd)
+		}
+	}()
+	for _, f := range []struct {
+		name string
+		data []byte
+		seal bool
+	}{{"program", source, true}, {"stdin", stdin, true}, {"stdout", nil, false}, {"stderr", nil, false}} {
+		fd, err := memfd(f.name, f.data, f.seal)
+		if err != nil {
+			return Result{}, err
+		}
+		fds = append(fds, fd)
+	}
+	start := time.Now()
+	stop := context.AfterFunc(ctx, z.kill)
+	defer stop()
+	if err := z.send(l.Wall, fds...); err != nil {
+		return Result{}, err
+	}
+	message, err := z.receive(l.Wall + 10*time.Second)
+	if err != nil {
+		return Result{}, err
+	}
+	if len(message) != 16 {
+		return Result{}, fmt.Errorf("%w: answer of %d bytes", ErrWorker, len(message))
+	}
+	b := []byte(message)
+	word := func(at int) uint32 { return binary.LittleEndian.Uint32(b[at:]) }
+	r := Result{Usage: Usage{CPU: time.Duration(word(8)) * time.Microsecond, MaxRSS: int64(word(12)) << 10, Wall: time.Since(start)}}
+	if r.Stdout, err = contents(fds[2], l.Output); err != nil {
+		return Result{}, err
+	}
+	if r.Stderr, err = contents(fds[3], l.Output); err != nil {
+		return Result{}, err
+	}
+	// The offset is shared with the program: it says how much was taken. A program may
+	// rewind it, or read past it by position, so it is a fact for gates, not a proof.
+	if r.StdinRead, err = unix.Seek(fds[1], 0, unix.SEEK_CUR); err != nil {
+		return Result{}, fmt.Errorf("%w: stdin: %v", ErrWorker, err)
+	}
+	r.StdinRead = min(r.StdinRead, int64(len(stdin)))
+	r.classify(syscall.WaitStatus(word(0)), word(4) != 0, l)
+	return r, nil
+}
+
+func contents(fd int, limit int64) ([]byte, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, fmt.Errorf("%w: %v", ErrWorker, err)
+	}
+	b := make([]byte, min(st.Size, limit))
+	for at := 0; at < len(b); {
+		n, err := unix.Pread(fd, b[at:], int64(at))
+		if err != nil {
+			return nil, fmt.Errorf("%w: %v", ErrWorker, err)
+		}
+		if n == 0 {
+			return b[:at], nil
+		}
+		at += n
+	}
+	return b, nil
+}

@@ -1,0 +1,342 @@
+# The inside of a worker: a Python process that locks itself up and then forks one
+# child per program. It never parses, compares or judges anything.
+#
+# fd 3 is a SEQPACKET socket to Go; argv[1] holds the options as JSON. A request is
+# a header (wall limit in ms) with four descriptors: program, stdin, stdout, stderr.
+# The answer is the wait status, whether the wall limit struck, and the usage.
+import array
+import builtins
+import ctypes
+import gc
+import io
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import struct
+import sys
+
+OPT = json.loads(sys.argv[1])
+BPF = bytearray(bytes.fromhex(OPT["bpf"]))
+libc = ctypes.CDLL(None, use_errno=True)
+libc.syscall.restype = ctypes.c_long
+
+CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x02000000, 0x04000000, 0x08000000
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
+
+
+def check(result, what):
+    if result < 0:
+        e = ctypes.get_errno()
+        raise OSError(e, "%s: %s" % (what, os.strerror(e)))
+    return result
+
+
+def mount(source, target, kind, flags, data=None):
+    enc = lambda s: s.encode() if s else None
+    check(libc.mount(enc(source), enc(target), enc(kind), ctypes.c_ulong(flags), enc(data)), "mount " + target)
+
+
+def read_only_root():
+    """A new root of nothing but /usr, the interpreter's folders and three devices."""
+    held = [(p, os.open(p, os.O_PATH | os.O_CLOEXEC)) for p in OPT["readable"]]  # opened before /tmp is covered
+    mount(None, "/", None, MS_REC | MS_PRIVATE)
+    root = "/tmp"
+    mount("tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "size=8m,mode=755,nr_inodes=2k")
+    for d in ("usr", "dev", "tmp", "old", "etc"):
+        os.mkdir(root + "/" + d)
+    usr = os.open("/usr", os.O_PATH | os.O_CLOEXEC)
+    for path, fd in [("/usr", usr)] + held:
+        os.makedirs(root + path, mode=0o755, exist_ok=True)
+        mount("/proc/self/fd/%d" % fd, root + path, None, MS_BIND | MS_REC)
+        mount(None, root + path, None, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV)
+        os.close(fd)
+    for link in ("lib", "lib64", "bin"):
+        os.symlink("usr/" + link, root + "/" + link)
+    for dev in ("null", "urandom", "zero"):
+        os.close(os.open(root + "/dev/" + dev, os.O_CREAT | os.O_WRONLY))
+        mount("/dev/" + dev, root + "/dev/" + dev, None, MS_BIND)
+    check(libc.syscall(OPT["nr"]["pivot_root"], root.encode(), (root + "/old").encode()), "pivot_root")
+    os.chdir("/")
+    check(libc.umount2(b"/old", 2), "umount of the old root")
+    os.rmdir("/old")
+    mount(None, "/", None, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV)
+
+
+def map_ids(proc, uid, gid):
+    for name, text in (("setgroups", "deny"), ("uid_map", "0 %d 1" % uid), ("gid_map", "0 %d 1" % gid)):
+        fd = os.open(name, os.O_WRONLY, dir_fd=proc)
+        os.write(fd, text.encode())
+        os.close(fd)
+
+
+def become_init():
+    """The first child in a new pid namespace is its init: when it dies, all die."""
+    pid = os.fork()
+    if pid:
+        os.close(3)
+        libc.prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0)
+        os.wait4(pid, 0)
+        os._exit(0)
+    libc.prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0)
+
+
+def drop_root():
+    if os.geteuid() == 0:
+        uid = OPT["drop_uid"]
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+        libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+
+
+def namespaces():
+    rest = CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP
+    proc = os.open("/proc/self", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    if os.geteuid() == 0:
+        # Mounts come first, while folders below a private home can still be read.
+        check(libc.unshare(CLONE_NEWNS), "unshare mounts")
+        read_only_root()
+        drop_root()
+        check(libc.unshare(CLONE_NEWUSER), "unshare user")
+        map_ids(proc, OPT["drop_uid"], OPT["drop_uid"])
+        check(libc.unshare(rest), "unshare")
+        os.close(proc)
+        become_init()
+    else:
+        uid, gid = os.geteuid(), os.getegid()
+        check(libc.unshare(CLONE_NEWUSER | CLONE_NEWNS | rest), "unshare")
+        map_ids(proc, uid, gid)
+        os.close(proc)
+        become_init()
+        read_only_root()
+
+
+def landlock(required):
+    """Nothing may be written; only /usr and the interpreter's folders may be read."""
+    create, add, restrict = OPT["nr"]["landlock"]
+    abi = libc.syscall(create, None, 0, 1)
+    if abi < 1:
+        if required:
+            raise OSError("Landlock is not enabled in this kernel")
+        return 0
+    fs = (1 << 13) - 1
+    fs |= (1 << 13 if abi >= 2 else 0) | (1 << 14 if abi >= 3 else 0) | (1 << 15 if abi >= 5 else 0)
+    attr = struct.pack("QQQ", fs, 3 if abi >= 4 else 0, 3 if abi >= 6 else 0)
+    rules = check(libc.syscall(create, attr, 24 if abi >= 6 else 16 if abi >= 4 else 8, 0), "landlock")
+    read_dir = 4 | 8
+    for path, access in [("/usr", read_dir), ("/dev/null", 4 | 2), ("/dev/urandom", 4)] + [(p, read_dir) for p in OPT["readable"]]:
+        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        check(libc.syscall(add, rules, 1, struct.pack("=Qi", access, fd), 0), "landlock " + path)
+        os.close(fd)
+    check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
+    check(libc.syscall(restrict, rules, 0), "landlock restrict")
+    os.close(rules)
+    return abi
+
+
+def drop_capabilities():
+    header = struct.pack("Ii", 0x20080522, 0)
+    check(libc.syscall(OPT["nr"]["capset"], header, b"\0" * 24), "capset")
+
+
+def seccomp():
+    for at in OPT["pid_offsets"]:  # signals to oneself are allowed, to nobody else
+        struct.pack_into("I", BPF, at, os.getpid())
+    code = ctypes.create_string_buffer(bytes(BPF), len(BPF))
+
+    class Program(ctypes.Structure):
+        _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+
+    program = Program(len(BPF) // 8, ctypes.addressof(code))
+    check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
+    check(libc.syscall(OPT["nr"]["seccomp"], 1, 4, ctypes.byref(program)), "seccomp")
+
+
+def confine(limits):
+    for name, value in limits.items():
+        soft, hard = value if isinstance(value, list) else (value, value)
+        resource.setrlimit(getattr(resource, "RLIMIT_" + name), (soft, hard))
+    drop_capabilities()
+    seccomp()
+
+
+def streams():
+    sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, "r", closefd=False)), encoding="utf-8")
+    sys.stdout = sys.__stdout__ = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w", closefd=False)), encoding="utf-8")
+    sys.stderr = sys.__stderr__ = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), encoding="utf-8", errors="backslashreplace", write_through=True)
+
+
+def adopt(fds):
+    """In the child: the descriptors become 0, 1 and 2, everything else is closed."""
+    for target, fd in enumerate(fds[1:]):
+        os.dup2(fd, target)
+    code = b"" if OPT["server"] else os.pread(fds[0], 1 << 22, 0)
+    os.closerange(3, 256)
+    libc.prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    return code
+
+
+def main(code, _exit=os._exit, _exec=exec, _compile=compile):
+    """Runs a program as CPython would run its main script, with the same exit status.
+
+    The functions it ends with are bound here: a program may replace os._exit, close
+    or exchange its streams, or register handlers, and still ends as it should."""
+    import atexit, threading, types
+    shutdown, run_exits = threading._shutdown, atexit._run_exitfuncs
+    module = types.ModuleType("__main__")
+    module.__builtins__, module.__file__ = builtins, "main.py"
+    sys.modules["__main__"] = module
+    out, err = sys.stdout, sys.stderr
+    gc.enable()
+    status = 0
+    try:
+        try:
+            text = code.decode("utf-8-sig")  # text, so that a coding cookie changes nothing
+        except UnicodeDecodeError as e:
+            raise SyntaxError("(unicode error) " + str(e)) from None
+        _exec(_compile(text, "main.py", "exec", dont_inherit=True), module.__dict__)
+    except SystemExit as e:
+        if e.code is None:
+            status = 0
+        elif isinstance(e.code, int):
+            status = e.code & 255
+        else:
+            status = 1
+            try:
+                print(e.code, file=sys.stderr)
+            except BaseException:
+                pass
+    except BaseException as e:
+        status = 1
+        try:
+            sys.excepthook(type(e), e, e.__traceback__)
+        except BaseException:
+            pass
+    for last in (shutdown, run_exits):
+        try:
+            last()
+        except BaseException:
+            pass
+    try:
+        for name in list(module.__dict__):  # objects that hold unflushed files are freed
+            if name != "__builtins__":
+                module.__dict__[name] = None
+    except BaseException:
+        pass
+    for f in dict.fromkeys((sys.stdout, out, err)):
+        try:
+            if f is not None and not getattr(f, "closed", False):
+                f.flush()
+        except BaseException:
+            status = status or 120
+    _exit(status)
+
+
+def serve(handle, cpu):
+    """A long-lived child: length and request in, length and answer out, on fd 0."""
+
+    def read(n):
+        parts = b""
+        while len(parts) < n:
+            b = os.read(0, n - len(parts))
+            if not b:
+                os._exit(0)
+            parts += b
+        return parts
+
+    while True:
+        n = struct.unpack("<I", read(4))[0]
+        request = read(n)
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        soft = int(usage.ru_utime + usage.ru_stime + cpu) + 1  # the clock of the processor, not of the wall
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+        answer = handle(request)
+        b = struct.pack("<I", len(answer)) + answer
+        while b:
+            b = b[os.write(0, b):]
+
+
+def loop(control):
+    """Forks a child per request and reports how it ended. Returns in the child."""
+    pidfd_open = getattr(os, "pidfd_open", None) or (lambda pid: libc.syscall(434, pid, 0))
+    while True:
+        try:
+            message, rights, _, _ = control.recvmsg(64, socket.CMSG_SPACE(16))
+        except OSError:
+            os._exit(0)
+        if not message:
+            os._exit(0)
+        if not rights:  # a kill that came after its child had ended
+            continue
+        fds = list(array.array("i", rights[0][2][:16]))
+        wall = struct.unpack("I", message[:4])[0]
+        pid = os.fork()
+        if pid == 0:
+            control.close()
+            return adopt(fds)
+        for fd in fds:
+            os.close(fd)
+        fd = pidfd_open(pid)
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        poll.register(control, select.POLLIN)  # Go may ask for the end, or be gone
+        late, killed = False, False
+        events = poll.poll(wall)
+        if not any(which == fd for which, _ in events):
+            late, killed = not events, bool(events)
+            os.kill(pid, signal.SIGKILL)
+        _, status, usage = os.wait4(pid, 0)
+        os.close(fd)
+        cpu = int((usage.ru_utime + usage.ru_stime) * 1e6)
+        try:
+            control.send(struct.pack("iiII", status, 1 if late else 2 if killed else 0, cpu, usage.ru_maxrss))
+        except OSError:
+            os._exit(0)
+
+
+def start():
+    if OPT["tier"] == "A":
+        namespaces()
+        abi = landlock(False)
+    else:
+        drop_root()
+        abi = landlock(True)
+    libc.prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0)
+    sys.path[:] = [p for p in sys.path if p] + OPT["path"]
+    import site
+    site.setquit()
+    site.setcopyright()
+    site.sethelper()
+    for name in OPT["preload"]:
+        __import__(name)
+    handle = None
+    if OPT["server"]:
+        scope = {"__name__": "server"}
+        exec(compile(OPT["server"], "server.py", "exec"), scope)
+        handle = scope["handle"]
+    libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    return handle, abi
+
+
+control = socket.socket(fileno=3)
+try:
+    handle, abi = start()
+except BaseException as e:
+    control.send(b"failed: %s: %s" % (type(e).__name__.encode(), str(e).encode()[:1000]))
+    os._exit(1)
+control.send(b"ready %d" % abi)
+code = loop(control)
+confine(OPT["limits"])
+streams()
+if handle:
+    serve(handle, OPT["cpu"])
+main(code)
