@@ -38,12 +38,14 @@ type Policy struct {
 	Label     string      // what Name returns; "" = "policy"
 	Law       decoder.Law // the law of Complete; the zero value means temperature 1
 
-	mu     sync.Mutex
-	graphs *graphs
+	Samplers *Samplers // compiled graphs to share with other policies of this shape; nil = own ones
+
+	mu sync.Mutex
 }
 
-// graphs are what is compiled for a policy and shared by those made from it.
-type graphs struct {
+// Samplers are the compiled graphs of one engine and one shape of model and
+// adapter. Policies of that shape may share them, whatever their weights are.
+type Samplers struct {
 	mu       sync.Mutex
 	samplers map[sampling]*decoder.Sampler
 	scores   map[bool]*engine.Func // by whether there is an adapter
@@ -83,16 +85,21 @@ func CheckTraining(law decoder.Law) error {
 // compiled graphs with p.
 func (p *Policy) With(adapter *engine.Tree) *Policy {
 	return &Policy{Engine: p.Engine, Config: p.Config, LoRA: p.LoRA, Base: p.Base, Adapter: adapter, Tokenizer: p.Tokenizer, Template: p.Template,
-		PromptSlots: p.PromptSlots, MaxNew: p.MaxNew, BatchSize: p.BatchSize, Label: p.Label, Law: p.Law, graphs: p.compiled()}
+		PromptSlots: p.PromptSlots, MaxNew: p.MaxNew, BatchSize: p.BatchSize, Label: p.Label, Law: p.Law, Samplers: p.compiled()}
 }
 
-func (p *Policy) compiled() *graphs {
+// NewSamplers returns an empty set of compiled graphs.
+func NewSamplers() *Samplers {
+	return &Samplers{samplers: map[sampling]*decoder.Sampler{}, scores: map[bool]*engine.Func{}}
+}
+
+func (p *Policy) compiled() *Samplers {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.graphs == nil {
-		p.graphs = &graphs{samplers: map[sampling]*decoder.Sampler{}, scores: map[bool]*engine.Func{}}
+	if p.Samplers == nil {
+		p.Samplers = NewSamplers()
 	}
-	return p.graphs
+	return p.Samplers
 }
 
 func (p *Policy) check() error {
@@ -136,6 +143,18 @@ func (p *Policy) Rollout(ctx context.Context, prompts []prompt.Prompt, samples i
 		}
 	}
 	return p.sample(ctx, jobs, law)
+}
+
+// Collect reads a rollout to its end, or to its first error.
+func Collect(rollout iter.Seq2[Trajectory, error]) ([]Trajectory, error) {
+	var all []Trajectory
+	for t, err := range rollout {
+		if err != nil {
+			return all, err
+		}
+		all = append(all, t)
+	}
+	return all, nil
 }
 
 // sample completes trajectories that hold a prompt and a key, batch by batch.
