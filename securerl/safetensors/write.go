@@ -59,7 +59,10 @@ func header(tensors []NamedTensor, metadata map[string]string) ([]byte, error) {
 			return nil, malformed("the name %q is empty, reserved or used twice", t.Name)
 		}
 		seen[t.Name] = true
-		if err := cmp.Or(checkText(t.Name), t.check()); err != nil {
+		if err := checkText(t.Name); err != nil {
+			return nil, err
+		}
+		if err := t.check(); err != nil {
 			return nil, fmt.Errorf("%q: %w", t.Name, err)
 		}
 		dims := strings.Join(strings.Fields(fmt.Sprint(t.Shape)), ",")
