@@ -43,6 +43,23 @@ func GlobalNorm(grads []*Node) *Node {
 	return Sqrt(sum)
 }
 
+// ClipGlobal scales gradients so that their global norm is at most limit; a limit of zero
+// leaves them alone. It returns the norm before clipping, a scalar.
+//
+// Source: PyTorch's clip_grad_norm_, which adds 1e-6 to the norm.
+func ClipGlobal(grads []*Node, limit float64) (clipped []*Node, norm *Node) {
+	norm = GlobalNorm(grads)
+	if limit <= 0 {
+		return grads, norm
+	}
+	scale := MinScalar(Div(Scalar(norm.Graph(), norm.DType(), limit), AddScalar(norm, 1e-6)), 1)
+	clipped = make([]*Node, len(grads))
+	for i, g := range grads {
+		clipped[i] = Mul(g, scale)
+	}
+	return clipped, norm
+}
+
 // Apply builds one step: the gradient is clipped by its global norm, the moments
 // follow it, the parameters move and decay. rate and the two corrections are
 // scalar inputs (see Corrections), so that no schedule recompiles the graph.
@@ -50,18 +67,15 @@ func GlobalNorm(grads []*Node) *Node {
 // It returns the new parameters and moments, the norm before clipping, and finite:
 // 1, or 0 if the norm is NaN or infinite, in which case all values are kept.
 //
-// Source: Loshchilov and Hutter 2019, algorithm 2; clipping as in PyTorch's
-// clip_grad_norm_, which adds 1e-6 to the norm.
+// Shapes and dtypes: params, grads, m and v agree tensor by tensor.
+//
+// Source: Loshchilov and Hutter 2019, algorithm 2.
 func (a AdamW) Apply(params, grads, m, v []*Node, rate, correction1, correction2 *Node) (p2, m2, v2 []*Node, norm, finite *Node) {
 	g := rate.Graph()
-	norm = GlobalNorm(grads)
-	ok := LessThan(norm, Const(g, float32(math.MaxFloat32))) // false for NaN and infinity
-	scale := OnesLike(norm)
-	if a.ClipNorm > 0 {
-		scale = MinScalar(Div(Const(g, float32(a.ClipNorm)), AddScalar(norm, 1e-6)), 1)
-	}
+	grads, norm = ClipGlobal(grads, a.ClipNorm)
+	ok := LessThan(norm, Scalar(g, norm.DType(), math.MaxFloat32)) // false for NaN and infinity
 	for i, w := range params {
-		grad := Mul(grads[i], scale)
+		grad := grads[i]
 		mi := Add(MulScalar(m[i], a.Beta1), MulScalar(grad, 1-a.Beta1))
 		vi := Add(MulScalar(v[i], a.Beta2), MulScalar(Square(grad), 1-a.Beta2))
 		step := Div(Mul(mi, correction1), AddScalar(Sqrt(Mul(vi, correction2)), a.Epsilon))
@@ -76,40 +90,6 @@ func (a AdamW) Apply(params, grads, m, v []*Node, rate, correction1, correction2
 
 // Corrections are the factors that undo the bias of the moments at step t, counted
 // from 1: 1/(1-beta1^t) and 1/(1-beta2^t). They are computed on the host in float64.
-func (a AdamW) Corrections(t int) (c1, c2 float32) {
-	return float32(1 / (1 - math.Pow(a.Beta1, float64(t)))), float32(1 / (1 - math.Pow(a.Beta2, float64(t))))
+func (a AdamW) Corrections(t int) (c1, c2 float64) {
+	return 1 / (1 - math.Pow(a.Beta1, float64(t))), 1 / (1 - math.Pow(a.Beta2, float64(t)))
 }
-
-// Linear is a rate that rises over Warmup steps and falls to zero at Total. With
-// FromZero step 0 of the warm-up has rate 0, as Transformers does it; without, it
-// has 1/Warmup.
-type Linear struct {
-	Warmup, Total int
-	FromZero      bool
-}
-
-// Rate is the factor of the peak rate at a step, counted from 0; in [0, 1].
-func (l Linear) Rate(step int) float64 {
-	s := float64(step)
-	if step < l.Warmup {
-		if !l.FromZero {
-			s++
-		}
-		return s / float64(l.Warmup)
-	}
-	if l.Total <= l.Warmup {
-		return 1
-	}
-	return math.Max(0, (float64(l.Total)-s)/float64(l.Total-l.Warmup))
-}
-
-// Constant keeps the peak rate after a linear warm-up.
-type Constant struct{ Warmup int }
-
-// Rate is the factor of the peak rate at a step, counted from 0; in (0, 1].
-func (c Constant) Rate(step int) float64 {
-	return math.Min(1, float64(step+1)/float64(max(1, c.Warmup)))
-}
-
-// Schedule scales the peak rate by the step.
-type Schedule interface{ Rate(step int) float64 }

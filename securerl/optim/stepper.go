@@ -1,6 +1,8 @@
 package optim
 
 import (
+	"slices"
+
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -23,25 +25,37 @@ func NewStepper(e *engine.Engine, a AdamW) *Stepper {
 	})}
 }
 
-// Step moves the parameters along summed gradients at the given rate and updates
-// the state in place. It returns the new parameters and the norm before clipping.
-// If the norm is not finite, ok is false and nothing changes.
+// Step moves the parameters along summed gradients at the given rate. The state
+// belongs to the stepper: it is updated in place and the moments it held are freed.
+// It returns the new parameters and the norm before clipping. If the norm is not
+// finite, or the call fails, ok is false and nothing changes.
 func (s *Stepper) Step(params, grads *engine.Tree, state *State, rate float64) (next *engine.Tree, norm float64, ok bool, err error) {
 	c1, c2 := s.adamw.Corrections(state.Step + 1)
-	in := []*tensors.Tensor{tensors.FromScalar(float32(rate)), tensors.FromScalar(c1), tensors.FromScalar(c2)}
+	in := []*tensors.Tensor{tensors.FromScalar(float32(rate)), tensors.FromScalar(float32(c1)), tensors.FromScalar(float32(c2))}
 	for _, t := range []*engine.Tree{params, grads, state.M, state.V} {
 		in = append(in, t.Tensors...)
 	}
 	out, err := s.apply.Call(in...)
 	if err != nil {
-		return nil, 0, false, err
+		return params, 0, false, err
 	}
+	defer free(append(in[:3:3], out[:2]...))
 	norm, ok = float64(tensors.ToScalar[float32](out[0])), tensors.ToScalar[float32](out[1]) == 1
 	n := params.Len()
 	if !ok {
+		free(out[2:])
 		return params, norm, false, nil
 	}
+	free(append(slices.Clone(state.M.Tensors), state.V.Tensors...))
 	state.M, state.V = state.M.With(out[2+n:2+2*n]), state.V.With(out[2+2*n:])
 	state.Step++
 	return params.With(out[2 : 2+n]), norm, true, nil
+}
+
+// free gives memory back without waiting for the collector, which does not see a
+// device's. A tensor that is already free is not an error.
+func free(xs []*tensors.Tensor) {
+	for _, x := range xs {
+		x.MustFinalizeAll()
+	}
 }
