@@ -1,0 +1,251 @@
+package sandbox
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ServeOptions describe a confined server.
+type ServeOptions struct {
+	Name         string
+	Source       string        // Python that defines handle(request: bytes) -> bytes
+	SitePackages []string      // extra folders to import from
+	CPU          time.Duration // processor time per request; 0 = 2 s
+	RecycleAfter int           // requests per child; 0 = 256
+	Memory       int64         // bytes of address space; 0 = 1 GiB
+}
+
+// The ways a server fails on a request. Neither says whose fault it was: ask again
+// on a fresh child to learn that.
+var (
+	ErrServerTimeout = errors.New("sandbox: server ran out of time")
+	ErrServerCrash   = errors.New("sandbox: server died")
+)
+
+// Server is a long-lived Python function inside the sandbox: it reads hostile input,
+// so it is confined like a program. It is forked from a parent that has imported
+// everything, so a fresh child costs milliseconds. Safe for concurrent use; requests
+// take turns.
+type Server struct {
+	options ServeOptions
+	python  interpreter
+	zopts   zygoteOptions
+
+	mu     sync.Mutex
+	parent *zygote
+	fd     int // stream to the child; -1 = none
+	served int
+	closed bool
+}
+
+// Serve starts a server with the tier and interpreter of the sandbox.
+func (s *Sandbox) Serve(_ context.Context, o ServeOptions) (*Server, error) {
+	if o.CPU == 0 {
+		o.CPU = 2 * time.Second
+	}
+	if o.RecycleAfter == 0 {
+		o.RecycleAfter = 256
+	}
+	if o.Memory == 0 {
+		o.Memory = 1 << 30
+	}
+	sv := &Server{options: o, python: s.python, fd: -1}
+	sv.zopts = zygoteOptions{Tier: s.options.Tier, Readable: s.python.readable(o.SitePackages), Path: append(append([]string(nil), s.python.Paths...), o.SitePackages...),
+		Preload: []string{}, Server: o.Source, CPU: o.CPU.Seconds(),
+		Limits: map[string]any{"AS": o.Memory, "FSIZE": 1 << 20, "NOFILE": 32, "CORE": 0, "MEMLOCK": 0}}
+	sv.mu.Lock()
+	defer sv.mu.Unlock()
+	if err := sv.start(); err != nil {
+		return nil, fmt.Errorf("%s: %w", o.Name, err)
+	}
+	return sv, nil
+}
+
+// SitePackages are the folders of the interpreter's installed packages.
+func (s *Sandbox) SitePackages() []string { return s.python.Site }
+
+// start makes sure that parent and child exist.
+func (s *Server) start() error {
+	if s.closed {
+		return ErrClosed
+	}
+	if s.parent == nil {
+		z, err := startZygote(s.python, s.zopts)
+		if err != nil {
+			return err
+		}
+		s.parent = z
+	}
+	if s.fd >= 0 {
+		return nil
+	}
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("%w: %v", ErrWorker, err)
+	}
+	defer unix.Close(pair[1])
+	var fds []int
+	defer func() {
+		for _, fd := range fds {
+			unix.Close(fd)
+		}
+	}()
+	for _, name := range []string{"none", "stdout", "stderr"} {
+		fd, err := memfd(name, nil, false)
+		if err != nil {
+			unix.Close(pair[0])
+			return err
+		}
+		fds = append(fds, fd)
+	}
+	if err := s.parent.send(24*24*time.Hour, fds[0], pair[1], fds[1], fds[2]); err != nil {
+		unix.Close(pair[0])
+		s.drop()
+		return err
+	}
+	s.fd, s.served = pair[0], 0
+	return nil
+}
+
+// drop ends parent and child.
+func (s *Server) drop() {
+	if s.fd >= 0 {
+		unix.Close(s.fd)
+		s.fd = -1
+	}
+	if s.parent != nil {
+		s.parent.close()
+		s.parent = nil
+	}
+}
+
+// retire ends the child and reads how it ended from the parent.
+func (s *Server) retire(kill bool) (syscall.WaitStatus, error) {
+	if kill {
+		if err := unix.Send(s.parent.fd, []byte("k"), 0); err != nil {
+			s.drop()
+			return 0, fmt.Errorf("%w: %v", ErrWorker, err)
+		}
+	}
+	unix.Close(s.fd)
+	s.fd = -1
+	message, err := s.parent.receive(10 * time.Second)
+	if err != nil || len(message) != 16 {
+		s.drop()
+		return 0, fmt.Errorf("%w: server did not report its end: %v", ErrWorker, err)
+	}
+	return syscall.WaitStatus(binary.LittleEndian.Uint32([]byte(message))), nil
+}
+
+// Fresh makes the next request run on a new child.
+func (s *Server) Fresh() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fd < 0 || s.served == 0 {
+		return nil
+	}
+	_, err := s.retire(true)
+	return err
+}
+
+// Call sends a request and waits for the answer. ErrServerTimeout: the processor
+// time (or three times that in real time) was used up; ErrServerCrash: the child
+// died; any other error is the machinery's. In each case the next call gets a fresh
+// child.
+func (s *Server) Call(ctx context.Context, request []byte) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fd >= 0 && s.served >= s.options.RecycleAfter {
+		if _, err := s.retire(true); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.start(); err != nil {
+		return nil, err
+	}
+	s.served++
+	fd := s.fd
+	stop := context.AfterFunc(ctx, func() { _ = unix.Shutdown(fd, unix.SHUT_RDWR) })
+	answer, late, err := s.exchange(request)
+	if !stop() || ctx.Err() != nil {
+		_, retired := s.retire(true)
+		return nil, errors.Join(ctx.Err(), retired)
+	}
+	if err == nil {
+		return answer, nil
+	}
+	status, retired := s.retire(late)
+	if retired != nil {
+		return nil, retired
+	}
+	if late || status.Signaled() && status.Signal() == syscall.SIGXCPU {
+		return nil, fmt.Errorf("%w: %s", ErrServerTimeout, s.options.Name)
+	}
+	return nil, fmt.Errorf("%w: %s: status %d, signal %d", ErrServerCrash, s.options.Name, status.ExitStatus(), status.Signal())
+}
+
+// maxAnswer bounds what a child may answer.
+const maxAnswer = 4 << 20
+
+var errBroken = errors.New("stream broken")
+
+// exchange writes the request and reads the answer, each with its length before it.
+func (s *Server) exchange(request []byte) (answer []byte, late bool, err error) {
+	tv := unix.NsecToTimeval(int64(3 * s.options.CPU))
+	for _, option := range []int{unix.SO_RCVTIMEO, unix.SO_SNDTIMEO} {
+		if err := unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, option, &tv); err != nil {
+			return nil, false, err
+		}
+	}
+	b := binary.LittleEndian.AppendUint32(nil, uint32(len(request)))
+	for b = append(b, request...); len(b) > 0; {
+		n, err := unix.SendmsgN(s.fd, b, nil, nil, unix.MSG_NOSIGNAL)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, err == unix.EAGAIN, errBroken
+		}
+		b = b[n:]
+	}
+	head, late, err := s.read(4)
+	if err != nil {
+		return nil, late, err
+	}
+	n := binary.LittleEndian.Uint32(head)
+	if n > maxAnswer {
+		return nil, false, errBroken
+	}
+	return s.read(int(n))
+}
+
+func (s *Server) read(n int) (b []byte, late bool, err error) {
+	b = make([]byte, n)
+	for at := 0; at < n; {
+		k, err := unix.Read(s.fd, b[at:])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || k == 0 {
+			return nil, err == unix.EAGAIN, errBroken
+		}
+		at += k
+	}
+	return b, false, nil
+}
+
+// Close ends the server.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drop()
+	s.closed = true
+	return nil
+}
