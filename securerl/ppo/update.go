@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -30,16 +31,17 @@ type Sample struct {
 	Advantages         []float64
 }
 
-// Stats describe an update. Losses and rates are means over the tokens of all
-// minibatches that were applied.
+// Stats describe an update. The first four and GradNorm are means over the
+// minibatches that were applied; each minibatch's number is a mean over its tokens,
+// measured before its step.
 type Stats struct {
 	PolicyLoss   float64 // clipped surrogate, to minimize
-	KL           float64 // k3 estimate of KL(policy || reference)
+	KL           float64 // k3 estimate of KL(policy || reference), nats per token
 	Entropy      float64 // of the policy's distribution, nats per token
 	ClipFraction float64 // share of tokens whose clipped term decided
-	MaxRatio     float64 // largest |ratio - 1| of any token
-	ApproxKL     float64 // k3 estimate of the distance to the policy that sampled; largest of a minibatch
-	GradNorm     float64 // mean norm before clipping
+	MaxRatio     float64 // largest |ratio - 1| of a token in any minibatch
+	ApproxKL     float64 // k3 estimate of the distance to the policy that sampled, nats per token; largest of a minibatch
+	GradNorm     float64 // global norm before clipping
 	Minibatches  int     // optimiser steps made
 	Stopped      bool    // TargetKL ended the update early
 	Tokens       int     // completion tokens of the rollout
@@ -52,6 +54,7 @@ type Updater struct {
 	lora    decoder.LoRA
 	grads   *engine.Func
 	stepper *optim.Stepper
+	zeros   *engine.Tree // where sums of gradients start
 }
 
 // New prepares an updater. It returns ErrConfig if a number is out of range.
@@ -90,13 +93,26 @@ func (u *Updater) build(e *engine.Engine, in []*Node) []*Node {
 	return out
 }
 
-// metrics counts the outputs of build before the gradients.
-const metrics = 7
+// The outputs of build before the gradients. All but outRatio are sums over the
+// tokens of a micro-batch, divided by the tokens of the minibatch.
+const (
+	outLoss     = iota // the whole loss
+	outPolicy          // its clipped surrogate
+	outKL              // k3 to the reference, before its weight
+	outEntropy         // before its weight
+	outClipped         // tokens whose clipped term decided
+	outApproxKL        // k3 to the policy that sampled
+	outRatio           // largest |ratio - 1|
+	metrics
+)
 
-// Update improves the adapter on a rollout. Minibatches are dealt by key; the
-// optimiser's state is updated in place. If the distance to the sampling policy
-// exceeds TargetKL after a minibatch, the rest of the update is dropped. On
-// ErrDiverged the last good adapter is returned with the error.
+// Update improves the adapter on a rollout. Minibatches are dealt by key; each has
+// MinibatchSize samples but the last of an epoch, which may be short. The optimiser's
+// state is updated in place; the adapter that came in is not freed.
+//
+// Before each step the distance to the policy that sampled is measured on its
+// minibatch. Above TargetKL that step and the whole rest of the update are dropped.
+// Errors: ErrSample; ErrDiverged, with the last good adapter and state.
 func (u *Updater) Update(base, adapter *engine.Tree, s *optim.State, rollout []Sample, key rng.Key) (*engine.Tree, Stats, error) {
 	var stats Stats
 	for i, x := range rollout {
@@ -105,87 +121,133 @@ func (u *Updater) Update(base, adapter *engine.Tree, s *optim.State, rollout []S
 		}
 		stats.Tokens += len(x.Completion)
 	}
+	first := adapter
 	for epoch := range u.config.Epochs {
-		order := make([]int, len(rollout))
-		for i := range order {
-			order[i] = i
-		}
-		key.Fold(uint32(epoch)).Stream().Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-		for at := 0; at < len(order); at += u.config.MinibatchSize {
-			rows := order[at:min(at+u.config.MinibatchSize, len(order))]
-			m, sums, err := u.gradient(base, adapter, rollout, rows)
+		order := deal(len(rollout), key.Fold(uint32(epoch)))
+		for rows := range slices.Chunk(order, u.config.MinibatchSize) {
+			next, err := u.minibatch(base, adapter, s, rollout, rows, &stats)
 			if err != nil {
-				return adapter, stats, err
+				return adapter, stats.averaged(), fmt.Errorf("epoch %d, minibatch %d: %w", epoch, stats.Minibatches, err)
 			}
-			if stats.ApproxKL = math.Max(stats.ApproxKL, m[5]); u.config.TargetKL > 0 && m[5] > u.config.TargetKL {
-				stats.Stopped = true
-				return adapter, stats.averaged(), sums.Finalize()
+			if stats.Stopped {
+				return adapter, stats.averaged(), nil
 			}
-			next, norm, ok, err := u.stepper.Step(adapter, sums, s, u.config.LearningRate)
-			if err != nil {
-				return adapter, stats, err
-			}
-			if !ok || math.IsNaN(m[0]) || math.IsInf(m[0], 0) {
-				return adapter, stats, fmt.Errorf("%w in epoch %d, samples %v: loss %g, gradient norm %g", ErrDiverged, epoch, rows, m[0], norm)
+			if adapter != first {
+				if err := adapter.Finalize(); err != nil {
+					return next, stats.averaged(), err
+				}
 			}
 			adapter = next
-			stats.add(m, norm)
-			if err := sums.Finalize(); err != nil {
-				return adapter, stats, err
-			}
 		}
 	}
 	return adapter, stats.averaged(), nil
 }
 
-// gradient sums the metrics and gradients of a minibatch over its micro-batches.
-func (u *Updater) gradient(base, adapter *engine.Tree, rollout []Sample, rows []int) ([metrics]float64, *engine.Tree, error) {
-	var m [metrics]float64
+// deal returns the indices below n in the random order of a key.
+func deal(n int, key rng.Key) []int {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	key.Stream().Shuffle(n, func(i, j int) { order[i], order[j] = order[j], order[i] })
+	return order
+}
+
+// minibatch makes one step and adds to the stats, or sets Stopped.
+func (u *Updater) minibatch(base, adapter *engine.Tree, s *optim.State, rollout []Sample, rows []int, stats *Stats) (next *engine.Tree, err error) {
+	m, sums, bad, err := u.gradient(base, adapter, rollout, rows)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, sums.Finalize()) }()
+	if len(bad) > 0 {
+		return nil, fmt.Errorf("%w: loss %g in samples %v", ErrDiverged, m[outLoss], bad)
+	}
+	stats.ApproxKL = math.Max(stats.ApproxKL, m[outApproxKL])
+	if u.config.TargetKL > 0 && m[outApproxKL] > u.config.TargetKL {
+		stats.Stopped = true
+		return adapter, nil
+	}
+	next, norm, ok, err := u.stepper.Step(adapter, sums, s, u.config.LearningRate)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fmt.Errorf("%w: gradient norm %g over samples %v, loss %g", ErrDiverged, norm, rows, m[outLoss])
+	}
+	stats.add(m, norm)
+	return next, nil
+}
+
+// gradient sums the metrics and gradients of a minibatch over its micro-batches. bad
+// lists the samples of micro-batches whose loss is not finite.
+func (u *Updater) gradient(base, adapter *engine.Tree, rollout []Sample, rows []int) (m [metrics]float64, sums *engine.Tree, bad []int, err error) {
+	if u.zeros == nil {
+		u.zeros = adapter.ZerosLike()
+	}
 	lengths, tokens := make([]int, len(rows)), 0
 	for i, r := range rows {
 		lengths[i] = len(rollout[r].Prompt) + len(rollout[r].Completion)
 		tokens += len(rollout[r].Completion)
 	}
+	sums = u.zeros
+	for _, chunk := range decoder.Chunks(lengths, u.config.MicrobatchSize) {
+		own := u.inputs(chunk, func(i int) Sample { return rollout[rows[i]] }, tokens)
+		out, err := u.grads.Call(slices.Concat(own, sums.Tensors, base.Tensors, adapter.Tensors)...)
+		if err != nil {
+			return m, nil, nil, err
+		}
+		for k := range metrics {
+			x := float64(tensors.ToScalar[float32](out[k]))
+			if k == outRatio {
+				m[k] = math.Max(m[k], x)
+			} else {
+				m[k] += x
+			}
+			if k == outLoss && (math.IsNaN(x) || math.IsInf(x, 0)) {
+				for _, i := range chunk.Rows {
+					bad = append(bad, rows[i])
+				}
+			}
+		}
+		if sums != u.zeros {
+			own = append(own, sums.Tensors...)
+		}
+		for _, x := range append(own, out[:metrics]...) {
+			x.MustFinalizeAll()
+		}
+		sums = sums.With(out[metrics:])
+	}
+	slices.Sort(bad)
+	return m, sums, bad, nil
+}
+
+// inputs are the fixed inputs of the graph for one micro-batch of a minibatch of so
+// many tokens.
+func (u *Updater) inputs(chunk decoder.Chunk, sample func(i int) Sample, tokens int) []*tensors.Tensor {
 	scalar := func(x float64) *tensors.Tensor { return tensors.FromScalar(float32(x)) }
+	per := func(value func(Sample) []float64) *tensors.Tensor {
+		return chunk.Values(func(i int) int { return len(sample(i).Prompt) }, func(i int) []float32 { return narrow(value(sample(i))) })
+	}
 	klWeight := u.config.KLWeight
 	if u.config.KLMode == KLReward {
 		klWeight = 0
 	}
-	sums := adapter.ZerosLike()
-	for _, chunk := range decoder.Chunks(lengths, u.config.MicrobatchSize) {
-		sample := func(i int) Sample { return rollout[rows[i]] }
-		in, targets := chunk.Tokens(func(i int) []int32 {
-			return append(append([]int32(nil), sample(i).Prompt...), sample(i).Completion...)
-		})
-		per := func(value func(Sample) []float64) *tensors.Tensor {
-			return chunk.Values(func(i int) int { return len(sample(i).Prompt) }, func(i int) []float32 { return narrow(value(sample(i))) })
-		}
-		args := []*tensors.Tensor{in, targets, per(func(s Sample) []float64 { return ones(len(s.Completion)) }),
-			per(func(s Sample) []float64 { return s.Old }), per(func(s Sample) []float64 { return s.Reference }), per(func(s Sample) []float64 { return s.Advantages }),
-			scalar(1 / float64(tokens)), scalar(u.config.Clip), scalar(klWeight), scalar(u.config.EntropyWeight), scalar(u.config.Temperature)}
-		args = append(append(append(args, sums.Tensors...), base.Tensors...), adapter.Tensors...)
-		out, err := u.grads.Call(args...)
-		if err != nil {
-			return m, nil, err
-		}
-		for k := range metrics - 1 {
-			m[k] += float64(tensors.ToScalar[float32](out[k]))
-		}
-		m[6] = math.Max(m[6], float64(tensors.ToScalar[float32](out[6])))
-		if err := sums.Finalize(); err != nil {
-			return m, nil, err
-		}
-		sums = sums.With(out[metrics:])
-	}
-	return m, sums, nil
+	in, targets := chunk.Tokens(func(i int) []int32 { return slices.Concat(sample(i).Prompt, sample(i).Completion) })
+	return []*tensors.Tensor{in, targets,
+		per(func(s Sample) []float64 { return slices.Repeat([]float64{1}, len(s.Completion)) }),
+		per(func(s Sample) []float64 { return s.Old }),
+		per(func(s Sample) []float64 { return s.Reference }),
+		per(func(s Sample) []float64 { return s.Advantages }),
+		scalar(1 / float64(tokens)), scalar(u.config.Clip), scalar(klWeight), scalar(u.config.EntropyWeight), scalar(u.config.Temperature)}
 }
 
 func (s *Stats) add(m [metrics]float64, norm float64) {
-	s.PolicyLoss += m[1]
-	s.KL += m[2]
-	s.Entropy += m[3]
-	s.ClipFraction += m[4]
-	s.MaxRatio = math.Max(s.MaxRatio, m[6])
+	s.PolicyLoss += m[outPolicy]
+	s.KL += m[outKL]
+	s.Entropy += m[outEntropy]
+	s.ClipFraction += m[outClipped]
+	s.MaxRatio = math.Max(s.MaxRatio, m[outRatio])
 	s.GradNorm += norm
 	s.Minibatches++
 }
@@ -223,12 +285,4 @@ func narrow(xs []float64) []float32 {
 		ys[i] = float32(x)
 	}
 	return ys
-}
-
-func ones(n int) []float64 {
-	x := make([]float64, n)
-	for i := range x {
-		x[i] = 1
-	}
-	return x
 }

@@ -3,6 +3,8 @@ package sft
 import (
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -25,9 +27,19 @@ type Row struct{ Prompt, Target []int32 }
 // Config holds the numbers of a fit.
 type Config struct {
 	optim.AdamW
-	Steps          int // length of the schedule
-	Warmup         int // steps of linear warm-up, then linear decay to zero
-	MicrobatchSize int // rows that run together
+	Steps          int            // length of the schedule
+	Warmup         int            // steps of linear warm-up, then linear decay to zero
+	Schedule       optim.Schedule // another schedule; nil = as Steps and Warmup say
+	BatchSize      int            // rows of a step; another number is ErrRow; 0 = any
+	MicrobatchSize int            // rows that run together; 0 = the whole batch
+	Length         int            // most tokens of a row; more is ErrRow; 0 = any
+}
+
+func (c Config) rate(step int) float64 {
+	if c.Schedule != nil {
+		return c.LearningRate * c.Schedule.Rate(step)
+	}
+	return c.LearningRate * optim.Linear{Warmup: c.Warmup, Total: c.Steps}.Rate(step)
 }
 
 // Stats describe one step.
@@ -45,6 +57,7 @@ type Trainer struct {
 	lora    *decoder.LoRA
 	grads   *engine.Func
 	stepper *optim.Stepper
+	zeros   *engine.Tree // where sums of gradients start
 }
 
 // New prepares a trainer of an adapter, or of all weights if lora is nil.
@@ -83,70 +96,116 @@ func (t *Trainer) build(e *engine.Engine, in []*Node) []*Node {
 }
 
 // Step fits an adapter (over the frozen base) to rows. step counts from zero; the
-// state is updated in place. On ErrDiverged the parameters are returned unchanged.
+// state is updated in place. Errors: ErrRow, and ErrDiverged with the parameters and
+// the state as they were.
 func (t *Trainer) Step(base, params *engine.Tree, s *optim.State, rows []Row, step int) (*engine.Tree, Stats, error) {
-	texts, prompts := make([][]int32, len(rows)), make([]int, len(rows))
+	b := batch{texts: make([][]int32, len(rows)), prompts: make([]int, len(rows))}
 	for i, r := range rows {
 		if len(r.Prompt) == 0 || len(r.Target) == 0 {
 			return params, Stats{}, fmt.Errorf("%w %d of %d: prompt and target must not be empty (%d and %d tokens)", ErrRow, i, len(rows), len(r.Prompt), len(r.Target))
 		}
-		texts[i], prompts[i] = append(append([]int32(nil), r.Prompt...), r.Target...), len(r.Prompt)
+		b.texts[i], b.prompts[i] = append(append([]int32(nil), r.Prompt...), r.Target...), len(r.Prompt)
 	}
-	return t.step(base, params, s, texts, prompts, step)
+	return t.step(base, params, s, b, step)
 }
 
-// PackedStep fits all weights to packed rows of tokens.
+// PackedStep fits all weights to packed rows of tokens; the loss is on every token
+// but the first of a row, which nothing predicts. Otherwise it is Step.
 func (t *Trainer) PackedStep(params *engine.Tree, s *optim.State, rows [][]int32, step int) (*engine.Tree, Stats, error) {
-	prompts := make([]int, len(rows))
+	b := batch{texts: rows, prompts: make([]int, len(rows))}
 	for i, r := range rows {
 		if len(r) < 2 {
 			return params, Stats{}, fmt.Errorf("%w %d of %d: needs at least two tokens, got %d", ErrRow, i, len(rows), len(r))
 		}
-		prompts[i] = 1
+		b.prompts[i] = 1
 	}
-	return t.step(nil, params, s, rows, prompts, step)
+	return t.step(nil, params, s, b, step)
 }
 
-func (t *Trainer) step(base, params *engine.Tree, s *optim.State, texts [][]int32, prompts []int, step int) (*engine.Tree, Stats, error) {
-	lengths, tokens := make([]int, len(texts)), 0
-	for i, x := range texts {
-		lengths[i] = len(x)
-		tokens += len(x) - prompts[i]
+// batch is rows of tokens; the first prompts[i] tokens of row i carry no loss.
+type batch struct {
+	texts   [][]int32
+	prompts []int
+}
+
+func (t *Trainer) check(b batch) error {
+	if len(b.texts) == 0 || t.config.BatchSize > 0 && len(b.texts) != t.config.BatchSize {
+		return fmt.Errorf("%w count: %d rows in a step of %d", ErrRow, len(b.texts), t.config.BatchSize)
 	}
-	stats := Stats{Tokens: tokens, Rate: t.config.LearningRate * (optim.Linear{Warmup: t.config.Warmup, Total: t.config.Steps}).Rate(step)}
-	sums := params.ZerosLike()
-	for _, chunk := range decoder.Chunks(lengths, t.config.MicrobatchSize) {
-		in, targets := chunk.Tokens(func(i int) []int32 { return texts[i] })
-		mask := chunk.Values(func(i int) int { return prompts[i] }, func(i int) []float32 { return ones(len(texts[i]) - prompts[i]) })
-		args := append([]*tensors.Tensor{in, targets, mask, tensors.FromScalar(float32(1 / float64(tokens)))}, sums.Tensors...)
+	for i, x := range b.texts {
+		if t.config.Length > 0 && len(x) > t.config.Length {
+			return fmt.Errorf("%w %d of %d: %d tokens, at most %d fit", ErrRow, i, len(b.texts), len(x), t.config.Length)
+		}
+	}
+	return nil
+}
+
+func (t *Trainer) step(base, params *engine.Tree, s *optim.State, b batch, step int) (*engine.Tree, Stats, error) {
+	stats := Stats{Rate: t.config.rate(step)}
+	if err := t.check(b); err != nil {
+		return params, stats, err
+	}
+	for i, x := range b.texts {
+		stats.Tokens += len(x) - b.prompts[i]
+	}
+	sums, loss, bad, err := t.accumulate(base, params, b, stats.Tokens)
+	if err != nil {
+		return params, stats, err
+	}
+	stats.Loss = loss
+	if len(bad) > 0 {
+		stats.Norm = math.NaN()
+		return params, stats, errors.Join(fmt.Errorf("%w at step %d: loss %g in rows %v of %d", ErrDiverged, step, loss, bad, len(b.texts)), sums.Finalize())
+	}
+	next, norm, ok, err := t.stepper.Step(params, sums, s, stats.Rate)
+	if stats.Norm = norm; err == nil && !ok {
+		err = fmt.Errorf("%w at step %d: gradient norm %g over %d rows, loss %g", ErrDiverged, step, norm, len(b.texts), loss)
+	}
+	return next, stats, errors.Join(err, sums.Finalize())
+}
+
+// accumulate sums loss and gradient over the micro-batches; both are means over the
+// target tokens of the whole batch. bad lists the rows of micro-batches whose loss is
+// not finite.
+func (t *Trainer) accumulate(base, params *engine.Tree, b batch, tokens int) (sums *engine.Tree, loss float64, bad []int, err error) {
+	if t.zeros == nil {
+		t.zeros = params.ZerosLike()
+	}
+	lengths := make([]int, len(b.texts))
+	for i, x := range b.texts {
+		lengths[i] = len(x)
+	}
+	size := t.config.MicrobatchSize
+	if size <= 0 {
+		size = len(b.texts)
+	}
+	sums = t.zeros
+	for _, chunk := range decoder.Chunks(lengths, size) {
+		in, targets := chunk.Tokens(func(i int) []int32 { return b.texts[i] })
+		mask := chunk.Values(func(i int) int { return b.prompts[i] }, func(i int) []float32 { return slices.Repeat([]float32{1}, lengths[i]-b.prompts[i]) })
+		own := []*tensors.Tensor{in, targets, mask, tensors.FromScalar(float32(1 / float64(tokens)))}
+		args := append(slices.Clone(own), sums.Tensors...)
 		if base != nil {
 			args = append(args, base.Tensors...)
 		}
 		out, err := t.grads.Call(append(args, params.Tensors...)...)
 		if err != nil {
-			return params, stats, err
+			return nil, 0, nil, err
 		}
-		stats.Loss += float64(tensors.ToScalar[float32](out[0]))
-		if err := sums.Finalize(); err != nil {
-			return params, stats, err
+		part := float64(tensors.ToScalar[float32](out[0]))
+		if math.IsNaN(part) || math.IsInf(part, 0) {
+			bad = append(bad, chunk.Rows...)
+		}
+		loss += part
+		own = append(own, out[0])
+		if sums != t.zeros {
+			own = append(own, sums.Tensors...)
+		}
+		for _, x := range own {
+			x.MustFinalizeAll()
 		}
 		sums = sums.With(out[1:])
 	}
-	next, norm, ok, err := t.stepper.Step(params, sums, s, stats.Rate)
-	stats.Norm = norm
-	if err != nil {
-		return params, stats, err
-	}
-	if !ok {
-		return params, stats, fmt.Errorf("%w at step %d over %d rows: loss %g, gradient norm %g", ErrDiverged, step, len(texts), stats.Loss, norm)
-	}
-	return next, stats, sums.Finalize()
-}
-
-func ones(n int) []float32 {
-	x := make([]float32, n)
-	for i := range x {
-		x[i] = 1
-	}
-	return x
+	slices.Sort(bad)
+	return sums, loss, bad, nil
 }
