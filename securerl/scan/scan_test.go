@@ -1,0 +1,180 @@
+package scan_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"securecoderl/securerl/sandbox"
+	"securecoderl/securerl/scan"
+)
+
+func open(t testing.TB) *scan.Scanner {
+	t.Helper()
+	sb, err := sandbox.New(context.Background(), sandbox.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, sb.Close()) })
+	s, err := scan.New(context.Background(), sb, scan.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	return s
+}
+
+// Rules and severities: Bandit 1.9.4's own documentation of each plugin.
+func TestFindingsPointAtTheirBytes(t *testing.T) {
+	s := open(t)
+	for _, tt := range []struct {
+		source, rule string
+		severity     scan.Severity
+		cwe          int
+		text         string
+	}{
+		{"n = eval(input())", "B307", scan.Medium, 78, "eval(input())"},
+		{"exec(input())", "B102", scan.Medium, 78, "exec(input())"},
+		{"import hashlib\nprint(hashlib.md5(b'é').hexdigest())", "B324", scan.High, 327, "hashlib.md5(b'é')"},
+		{"s = 'é'; n = eval('1')", "B307", scan.Medium, 78, "eval('1')"},
+		{"\ufeffn = eval('1')", "B307", scan.Medium, 78, "eval('1')"},
+		{"x = 1\r\ny = eval('1')  # nosec", "B307", scan.Medium, 78, "eval('1')"},
+		{"f = '/tmp/' + input()", "B108", scan.Medium, 377, "'/tmp/'"},
+		{"import os\nos.system('ls ' + input())", "B605", scan.High, 78, "os.system('ls ' + input())"},
+	} {
+		source := strings.ReplaceAll(tt.source, "b'é'", "'é'.encode()")
+		want := strings.ReplaceAll(tt.text, "b'é'", "'é'.encode()")
+		r, err := s.Scan(context.Background(), []byte(source))
+		require.NoError(t, err)
+		require.Equal(t, scan.OK, r.Status, source)
+		found := false
+		for _, f := range r.Findings {
+			if f.Rule == tt.rule {
+				found = true
+				assert.Equal(t, tt.severity, f.Severity, source)
+				assert.Equal(t, tt.cwe, f.CWE, source)
+				assert.Equal(t, want, source[f.Start:f.End])
+			}
+		}
+		assert.True(t, found, "%s in %q: %+v", tt.rule, source, r.Findings)
+	}
+}
+
+func TestWhatASourceIs(t *testing.T) {
+	s := open(t)
+	for _, tt := range []struct {
+		source     string
+		status     scan.Status
+		statements int
+		chance     bool
+	}{
+		{"print(int(input()))", scan.OK, 1, false},
+		{"", scan.OK, 0, false},
+		{"# nothing\n'''doc'''\npass\n", scan.OK, 0, false},
+		{"print(", scan.Syntax, 0, false},
+		{"return 1", scan.Syntax, 0, false},
+		{"x = '\x00'", scan.Syntax, 0, false},
+		{"\xff\xfe", scan.NotUTF8, 0, false},
+		{"x = 1\n" + strings.Repeat("#", 64<<10), scan.TooLarge, 0, false},
+		{strings.Repeat("-", 60000) + "1", scan.TooDeep, 0, false},
+		{"import random\nprint(random.random())", scan.OK, 2, true},
+		{"import random\nrandom.seed(1)\nprint(random.random())", scan.OK, 3, false},
+		{"import time\nprint(time.time())", scan.OK, 2, true},
+	} {
+		r, err := s.Scan(context.Background(), []byte(tt.source))
+		require.NoError(t, err)
+		assert.Equal(t, tt.status, r.Status, "%.60q", tt.source)
+		assert.Equal(t, tt.statements, r.Statements, "%.60q", tt.source)
+		assert.Equal(t, tt.chance, r.Nondeterministic, "%.60q", tt.source)
+	}
+}
+
+func TestASourceThatStallsTheScannerIsATypedFact(t *testing.T) {
+	s := open(t)
+	// Bandit's own B608 is cubic in concatenated strings that look like SQL.
+	source := "def f(c, n):\n  c.execute(''" + strings.Repeat("+'select '", 2000) + "+n)\n"
+	r, err := s.Scan(context.Background(), []byte(source))
+	require.NoError(t, err)
+	assert.Equal(t, scan.Timeout, r.Status)
+	r, err = s.Scan(context.Background(), []byte("eval('1')"))
+	require.NoError(t, err)
+	assert.Len(t, r.Findings, 1, "the next scan is right")
+}
+
+// The rows of testdata/scan/hostile.jsonl: sources that attack the scanner.
+func TestHostileSourcesAreAnsweredAndTheNextScanIsRight(t *testing.T) {
+	s := open(t)
+	f, err := os.Open("../../testdata/scan/hostile.jsonl")
+	require.NoError(t, err)
+	defer f.Close()
+	rows := json.NewDecoder(f)
+	for rows.More() {
+		var row struct {
+			ID       string
+			Parts    [][2]any
+			Err      *string  `json:"expect_err"`
+			AnyOf    []string `json:"expect_err_any_of"`
+			Findings [][3]any
+		}
+		require.NoError(t, rows.Decode(&row))
+		var source strings.Builder
+		for _, p := range row.Parts {
+			source.WriteString(strings.Repeat(p[0].(string), int(p[1].(float64))))
+		}
+		r, err := s.Scan(context.Background(), []byte(source.String()))
+		require.NoError(t, err, row.ID)
+		want := "ok"
+		if row.Err != nil {
+			want = *row.Err
+		}
+		if row.AnyOf == nil {
+			assert.EqualValues(t, want, r.Status, row.ID)
+		}
+		if r.Status == scan.OK && row.AnyOf == nil {
+			require.Len(t, r.Findings, len(row.Findings), row.ID)
+			for i, want := range row.Findings {
+				assert.Equal(t, want[0], r.Findings[i].Rule, row.ID)
+				assert.EqualValues(t, want[1], r.Findings[i].Severity, row.ID)
+				if span, ok := want[2].([]any); ok {
+					assert.EqualValues(t, span[0], r.Findings[i].Start, row.ID)
+					assert.EqualValues(t, span[1], r.Findings[i].End, row.ID)
+				}
+			}
+		}
+		next, err := s.Scan(context.Background(), []byte("eval('1')"))
+		require.NoError(t, err)
+		require.Len(t, next.Findings, 1, row.ID)
+	}
+}
+
+func TestAnotherVersionIsRefused(t *testing.T) {
+	sb, err := sandbox.New(context.Background(), sandbox.Options{})
+	require.NoError(t, err)
+	defer sb.Close()
+	_, err = scan.New(context.Background(), sb, scan.Options{Version: "1.6.2"})
+	assert.ErrorIs(t, err, scan.ErrVersion)
+}
+
+func ExampleScanner_Scan() {
+	ctx := context.Background()
+	sb, err := sandbox.New(ctx, sandbox.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer sb.Close()
+	s, err := scan.New(ctx, sb, scan.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer s.Close()
+	source := "n = eval(input())"
+	r, _ := s.Scan(ctx, []byte(source))
+	for _, f := range r.Findings {
+		fmt.Println(f.Rule, f.Severity, source[f.Start:f.End])
+	}
+	// Output: B307 MEDIUM eval(input())
+}
