@@ -9,11 +9,12 @@ import (
 // ErrShape reports inputs whose lengths do not describe one trajectory.
 var ErrShape = errors.New("advantage: shape mismatch")
 
-// GAE returns generalized advantage estimates for one response.
+// GAE returns generalized advantage estimates for one response: the sum over later
+// tokens of (gamma lambda)^l (r + gamma v' - v), each token weighing less the later it is.
 //
-// Shapes: rewards [T], values [T+1] (the last entry bootstraps; 0 at an end of
-// sequence), result [T]. gamma and lambda are in [0, 1]. It returns ErrShape if
-// len(values) != len(rewards)+1.
+// Shapes: rewards [T], values [T+1] (the last entry bootstraps: 0 at an end of
+// sequence, the critic's value where the response was cut off), result [T]. gamma
+// and lambda are in [0, 1]. It returns ErrShape if len(values) != len(rewards)+1.
 //
 // Source: Schulman et al. 2016, eq. 16 (arXiv:1506.02438).
 func GAE(rewards, values []float64, gamma, lambda float64) ([]float64, error) {
@@ -140,9 +141,9 @@ func moments(xs []float64) (mean, variance float64) {
 		return 0, 0
 	}
 	for _, x := range xs {
-		mean += x
+		mean += x - xs[0] // exact where all are equal: such a group has advantage 0, not rounding noise
 	}
-	mean /= float64(len(xs))
+	mean = xs[0] + mean/float64(len(xs))
 	for _, x := range xs {
 		variance += (x - mean) * (x - mean)
 	}
