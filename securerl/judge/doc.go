@@ -1,0 +1,22 @@
+// Package judge states the facts about a program: what a scanner finds in it, and
+// what its tests came to.
+//
+//	Submission{Problem, Source} --Judge--> Verdict{Status, Findings, Public, Hidden}, Cost
+//
+//	scan (syntax, findings) --compiles, not empty--> public tests --> hidden tests
+//
+// A Verdict prices nothing: package reward does, and old runs can be priced again
+// without running a program. It holds no clock either, so that equal programs have
+// equal verdicts; what judging took travels beside it as Cost.
+//
+// A fault of the machinery is an error and stops the batch. It never becomes a
+// verdict, so it never becomes a reward: in the first paper's code a failing scanner
+// reads as "no findings" and a failing run as 0, below the 0.4 that garbage earns.
+//
+// Verdicts are cached by a digest of all they depend on: source, tests, comparator,
+// limits, skip policy, and the versions of interpreter and scanner. The variants of
+// a run share the cache. A time-out is confirmed by one run alone before it counts.
+//
+// Expected output never enters the sandbox, and status 0 is not trusted: a pass
+// needs the right output as well.
+package judge
