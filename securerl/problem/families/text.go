@@ -126,16 +126,18 @@ func texts() []spec {
 		key := []string{strconv.Itoa(k)}
 		all = append(all,
 			text{"first", key, 1, []string{fmt.Sprintf("its first %d characters", k)}, fmt.Sprintf("S[:%d]", k), func(s string) string { return s[:k] }},
-			text{"repeat", key, 1, []string{fmt.Sprintf("it %d times, one per line", k)}, fmt.Sprintf("for i in range(%d):\n    print(s)", k), func(s string) string { return join(slices.Repeat([]string{s}, k), "\n") }},
-			text{"wordlen", key, 2, []string{fmt.Sprintf("how many words are longer than %d letters", k)}, fmt.Sprintf("sum(len(w) > %d for w in S.split())", k), func(s string) string {
-				n := 0
-				for _, w := range strings.Fields(s) {
-					if len(w) > k {
-						n++
-					}
+			text{"repeat", key, 1, []string{fmt.Sprintf("it %d times, one per line", k)}, fmt.Sprintf("for i in range(%d):\n    print(s)", k), func(s string) string { return join(slices.Repeat([]string{s}, k), "\n") }})
+	}
+	for k := 2; k <= 4; k++ { // no word has more than five letters
+		all = append(all, text{"wordlen", []string{strconv.Itoa(k)}, 2, []string{fmt.Sprintf("how many words are longer than %d letters", k)}, fmt.Sprintf("sum(len(w) > %d for w in S.split())", k), func(s string) string {
+			n := 0
+			for _, w := range strings.Fields(s) {
+				if len(w) > k {
+					n++
 				}
-				return strconv.Itoa(n)
-			}})
+			}
+			return strconv.Itoa(n)
+		}})
 	}
 	specs := make([]spec, len(all))
 	for i, t := range all {
