@@ -315,6 +315,8 @@ def start():
     site.sethelper()
     for name in OPT["preload"]:
         __import__(name)
+    if "tempfile" in sys.modules:  # nothing is writable, but asking for the path is harmless
+        sys.modules["tempfile"].tempdir = "/tmp"
     handle = None
     if OPT["server"]:
         scope = {"__name__": "server"}
