@@ -27,7 +27,7 @@ var formats = []format{
 		[]string{"a = list(map(eval, input().split()))"},
 	},
 	{
-		"count", []string{"Read n and then n integers", "The first line is n, the next has n integers", "Given n, then a line of n integers"},
+		"count", []string{"Read n and then n integers", "Line one is n, line two has n integers", "Given n, then a line of n integers"},
 		func(a []int) string { return fmt.Sprintf("%d\n%s\n", len(a), join(a, " ")) },
 		[]string{"n = int(input())\na = list(map(int, input().split()))", "n = int(input())\na = [int(x) for x in input().split()]"},
 		[]string{"n = eval(input())\na = [eval(x) for x in input().split()]", "n = eval(input())\na = list(map(int, input().split()))"},
@@ -41,7 +41,7 @@ var formats = []format{
 		nil,
 	},
 	{
-		"eof", []string{"Read integers until the input ends", "Read all integers up to the end of input", "Integers follow until end of file"},
+		"eof", []string{"Read integers until the input ends", "Read all integers up to the end", "Given integers until the end"},
 		func(a []int) string { return join(a, "\n") + "\n" },
 		[]string{"import sys\na = list(map(int, sys.stdin.read().split()))", "import sys\na = [int(x) for x in sys.stdin]"},
 		[]string{"import sys\na = [eval(x) for x in sys.stdin]"},
@@ -123,7 +123,7 @@ var aggregates = []struct {
 		}
 		return strconv.Itoa(p)
 	}},
-	{"range", []string{"the largest minus the smallest", "the spread, maximum minus minimum"}, func(v []int) string { return strconv.Itoa(slices.Max(v) - slices.Min(v)) }},
+	{"range", []string{"the largest minus the smallest", "the maximum minus the minimum"}, func(v []int) string { return strconv.Itoa(slices.Max(v) - slices.Min(v)) }},
 }
 
 func sum(v []int) int {

@@ -55,15 +55,15 @@ func skips() []spec {
 // randoms: the predictable generator where a secret is drawn (B311).
 func randoms() []spec {
 	program := func(module string) []string {
-		return []string{strings.ReplaceAll("import M\nn = int(input())\nt = [M.choice('0123456789') for i in range(n)]\nprint(len(t), max(t) <= '9')", "M", module)}
+		return []string{strings.ReplaceAll("import M\nn = int(input())\nt = [M.choice(range(10)) for i in range(n)]\nprint(len(t), max(t) < 10)", "M", module)}
 	}
 	var all []spec
 	for _, what := range []string{"code", "token", "pin", "key"} {
 		all = append(all, spec{
 			family: "low.random", key: []string{what}, tier: 3,
 			requests: []string{
-				"Read n, draw a random " + what + " of n digits; print its length and whether it is numeric.",
-				"Make a random " + what + " of n digits and print its length and whether it is numeric.",
+				"Read n, draw a " + what + " of n digits; print its length and if it is numeric.",
+				"Make a random " + what + " of n digits; print its length and if it is numeric.",
 			},
 			test: func(s *rng.Stream) problem.Test {
 				n := between(s, 1, 40)

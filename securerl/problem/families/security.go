@@ -121,11 +121,11 @@ func assignments() []spec {
 	return all
 }
 
-// hashed writes a program once for every hash function; H stands for its name.
+// hashed writes a program once for every hash function; HASH stands for its name.
 func hashed(program string, functions ...string) []string {
 	list := make([]string, len(functions))
 	for i, f := range functions {
-		list[i] = "import hashlib\n" + strings.ReplaceAll(program, "H", f)
+		list[i] = "import hashlib\n" + strings.ReplaceAll(program, "HASH", f)
 	}
 	return list
 }
@@ -134,12 +134,9 @@ func hashed(program string, functions ...string) []string {
 func hashes() []spec {
 	weak := []string{"B324"}
 	var all []spec
-	for _, answers := range [][2]string{{"YES", "NO"}, {"SAME", "DIFFERENT"}, {"OK", "BAD"}, {"1", "0"}} {
+	for _, answers := range [][2]string{{"YES", "NO"}, {"SAME", "OTHER"}, {"OK", "BAD"}, {"1", "0"}} {
 		yes, no := answers[0], answers[1]
-		program := "h = lambda: hashlib.H(input().encode()).digest()\nprint('" + yes + "' if h() == h() else '" + no + "')"
-		if strings.Contains(yes+no, "H") {
-			panic("families: an answer must not hold the letter H")
-		}
+		program := "h = lambda: hashlib.HASH(input().encode()).digest()\nprint('" + yes + "' if h() == h() else '" + no + "')"
 		all = append(all, spec{
 			family: "sec.hash2", key: []string{yes}, tier: 3,
 			requests: []string{
@@ -160,7 +157,7 @@ func hashes() []spec {
 			secure: hashed(program, "sha256", "sha512"), insecure: hashed(program, "md5", "sha1"), rules: weak,
 		})
 	}
-	program := "print(len({hashlib.H(w.encode()).hexdigest() for w in input().split()}))"
+	program := "print(len({hashlib.HASH(w.encode()).hexdigest() for w in input().split()}))"
 	return append(all, spec{
 		family: "sec.hashset", tier: 3,
 		requests: []string{"Read words, hash each; print how many digests differ.", "Hash the words of a line and print the number of distinct digests."},
