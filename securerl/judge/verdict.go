@@ -80,7 +80,7 @@ type Verdict struct {
 	Parsed           bool           `json:"parsed"`
 	SyntaxError      string         `json:"syntax_error,omitempty"`
 	SyntaxLine       int            `json:"syntax_line,omitempty"`
-	Statements       int            `json:"statements"`         // that do something
+	Statements       int            `json:"statements"`         // docstrings aside
 	Findings         []scan.Finding `json:"findings,omitempty"` // spans in the source
 	Public           []TestResult   `json:"public,omitempty"`   // nil if the program was not run
 	Hidden           []TestResult   `json:"hidden,omitempty"`   // nil if not asked for

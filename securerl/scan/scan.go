@@ -2,11 +2,15 @@ package scan
 
 import (
 	"context"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
+	"time"
 
 	"securecoderl/securerl/sandbox"
 )
@@ -84,24 +88,27 @@ const (
 type Report struct {
 	Status           Status    `json:"status"`
 	Findings         []Finding `json:"findings,omitempty"`
-	Statements       int       `json:"statements"` // that do something; 0 = an empty program
+	Statements       int       `json:"statements"` // docstrings and bare constants aside; 0 = an empty program
 	SyntaxError      string    `json:"syntax_error,omitempty"`
 	SyntaxLine       int       `json:"syntax_line,omitempty"`
 	CompileOK        bool      `json:"compile_ok"`
 	Nondeterministic bool      `json:"nondeterministic,omitempty"` // asks the clock or unseeded chance
 	Fault            string    `json:"fault,omitempty"`            // what failed, for Plugin and Internal
+
+	CPU time.Duration `json:"-"` // processor time of the last attempt: a cost, no fact about the source
 }
 
 // Info identifies the scanner; it belongs into every run's manifest.
 type Info struct {
 	Bandit string `json:"bandit"`
-	Rules  string `json:"rules"` // digest of the rule set
+	Rules  string `json:"rules"` // digest of the rules and of all that runs them
 	Python string `json:"python"`
 }
 
 // Options are for those who scan with another Bandit on purpose.
 type Options struct {
-	Version string // accepted version; empty = Version
+	Version string        // accepted version; empty = Version
+	CPU     time.Duration // processor time per source; 0 = 2 s
 }
 
 // server is what a Scanner needs of a sandbox.Server.
@@ -120,27 +127,31 @@ type Scanner struct {
 	scans  int
 }
 
-// canaryEvery is how many scans may pass before the worker must prove itself again.
-const canaryEvery = 64
-
-// canary has findings that every healthy worker reports.
-const canary = "import pickle\nx = eval(input())\n"
-
 // New starts a confined worker and checks its version and its canary. Errors:
 // ErrVersion, ErrInfrastructure, or the sandbox's.
 func New(ctx context.Context, sb *sandbox.Sandbox, o Options) (*Scanner, error) {
 	if o.Version == "" {
 		o.Version = Version
 	}
-	s, err := sb.Serve(ctx, sandbox.ServeOptions{Name: "scanner", Source: workerSource, SitePackages: sb.SitePackages()})
+	s, err := sb.Serve(ctx, sandbox.ServeOptions{Name: "scanner", Source: workerSource, SitePackages: sb.SitePackages(), CPU: o.CPU})
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w (Bandit %s must be installed for %s: run make setup)", ErrVersion, err, o.Version, sb.Info().Python)
+		return nil, startError(err, sb.Info().Python, o.Version)
 	}
 	sc := &Scanner{server: s}
 	if err := sc.open(ctx, o.Version); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return sc, nil
+}
+
+// startError tells a Bandit that is missing or has another shape from other failures.
+func startError(err error, python, version string) error {
+	for _, class := range []string{"ModuleNotFoundError", "ImportError", "AttributeError", "TypeError"} {
+		if at := strings.Index(err.Error(), class); at >= 0 {
+			return fmt.Errorf("%w: Bandit %s does not start in %s (%s); run make setup", ErrVersion, version, python, err.Error()[at:])
+		}
+	}
+	return fmt.Errorf("%w: %w", ErrInfrastructure, err)
 }
 
 func (s *Scanner) open(ctx context.Context, version string) error {
@@ -151,6 +162,8 @@ func (s *Scanner) open(ctx context.Context, version string) error {
 	if err := json.Unmarshal(b, &s.info); err != nil {
 		return fmt.Errorf("%w: %v", ErrInfrastructure, err)
 	}
+	rules := sha256.Sum256([]byte(s.info.Rules + workerSource))
+	s.info.Rules = hex.EncodeToString(rules[:])
 	if s.info.Bandit != version {
 		return fmt.Errorf("%w: version %s, wanted %s; run make setup", ErrVersion, s.info.Bandit, version)
 	}
@@ -162,85 +175,3 @@ func (s *Scanner) Info() Info { return s.info }
 
 // Close ends the worker.
 func (s *Scanner) Close() error { return s.server.Close() }
-
-// prove scans the canary on the worker in use.
-func (s *Scanner) prove(ctx context.Context) error {
-	r, err := s.ask(ctx, []byte(canary))
-	if err != nil {
-		return fmt.Errorf("%w: canary: %w", ErrInfrastructure, err)
-	}
-	var rules []string
-	for _, f := range r.Findings {
-		rules = append(rules, f.Rule)
-	}
-	if r.Status != OK || len(rules) != 2 || rules[0] != "B403" || rules[1] != "B307" || canary[r.Findings[1].Start:r.Findings[1].End] != "eval(input())" {
-		return fmt.Errorf("%w: the canary is reported as %s %v, not as B403 and B307 at their places", ErrInfrastructure, r.Status, rules)
-	}
-	return nil
-}
-
-// Scan reports on a source. Whatever the source does to the scanner is a Status,
-// once it was reproduced on a fresh worker after a passing canary; an error means
-// that the scanner itself is broken (ErrInfrastructure) or that ctx ended.
-func (s *Scanner) Scan(ctx context.Context, source []byte) (Report, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.scans++; s.scans%canaryEvery == 0 {
-		if err := s.prove(ctx); err != nil {
-			return Report{}, err
-		}
-	}
-	r, err := s.ask(ctx, source)
-	first, faulty := fault(r, err)
-	if !faulty {
-		return r, err
-	}
-	if err := s.server.Fresh(); err != nil {
-		return Report{}, fmt.Errorf("%w: %w", ErrInfrastructure, err)
-	}
-	if err := s.prove(ctx); err != nil {
-		return Report{}, err
-	}
-	again, err := s.ask(ctx, source)
-	second, faulty := fault(again, err)
-	if !faulty {
-		return again, err // the first fault was the worker's
-	}
-	if first != second {
-		return Report{}, fmt.Errorf("%w: one source ended as %s, then as %s", ErrInfrastructure, first, second)
-	}
-	again.Status = second
-	return again, nil
-}
-
-// fault names what went wrong with a scan; anything else is no fault of it.
-func fault(r Report, err error) (Status, bool) {
-	switch {
-	case errors.Is(err, sandbox.ErrServerTimeout):
-		return Timeout, true
-	case errors.Is(err, sandbox.ErrServerCrash):
-		return Crash, true
-	case err != nil:
-		return "", false
-	case r.Status == Plugin, r.Status == Internal, r.Status == Memory:
-		return r.Status, true
-	}
-	return "", false
-}
-
-func (s *Scanner) ask(ctx context.Context, source []byte) (Report, error) {
-	b, err := s.server.Call(ctx, append([]byte("!"), source...))
-	if err != nil {
-		return Report{}, err
-	}
-	var r Report
-	if err := json.Unmarshal(b, &r); err != nil {
-		return Report{}, fmt.Errorf("%w: answer: %v", ErrInfrastructure, err)
-	}
-	for _, f := range r.Findings {
-		if f.Start < 0 || f.End < f.Start || f.End > len(source) || f.Severity.rank() == 0 {
-			return Report{}, fmt.Errorf("%w: finding %s at bytes %d to %d of %d", ErrInfrastructure, f.Rule, f.Start, f.End, len(source))
-		}
-	}
-	return r, nil
-}

@@ -72,7 +72,8 @@ func TestWhatASourceIs(t *testing.T) {
 	}{
 		{"print(int(input()))", scan.OK, 1, false},
 		{"", scan.OK, 0, false},
-		{"# nothing\n'''doc'''\npass\n", scan.OK, 0, false},
+		{"# nothing\n'''doc'''\n", scan.OK, 0, false},
+		{"pass", scan.OK, 1, false},
 		{"print(", scan.Syntax, 0, false},
 		{"return 1", scan.Syntax, 0, false},
 		{"x = '\x00'", scan.Syntax, 0, false},

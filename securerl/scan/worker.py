@@ -6,8 +6,10 @@ import hashlib
 import io
 import json
 import logging
+import os
 import re
 import sys
+import time
 import warnings
 
 logging.disable(logging.CRITICAL)
@@ -67,6 +69,11 @@ class Visitor(node_visitor.BanditNodeVisitor):
     def update_scores(self, scores):
         pass
 
+    def process(self, tree):
+        self.generic_visit(tree)
+        self.context = {"file_data": self.fdata, "filename": self.fname, "lineno": 0, "linerange": [0, 1], "col_offset": 0}
+        self.tester.run_tests(self.context, "File")
+
     def pre_visit(self, node):
         self.context = {"imports": self.imports, "import_aliases": self.import_aliases, "node": node, "linerange": None, "filename": self.fname, "file_data": self.fdata}
         if hasattr(node, "lineno"):
@@ -91,34 +98,66 @@ class Visitor(node_visitor.BanditNodeVisitor):
 
 
 def statements(tree):
-    """Executable statements: docstrings, bare constants and pass do nothing."""
-    n = 0
+    """Statements; docstrings and bare constants are none."""
+    bare = lambda node: isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return sum(isinstance(node, ast.stmt) and not bare(node) for node in ast.walk(tree))
+
+
+# What gives another answer at the next run. The generators of random and numpy.random
+# may be seeded; nothing helps the others.
+CLOCK = {"time." + f for f in "time time_ns perf_counter perf_counter_ns monotonic monotonic_ns process_time process_time_ns ctime localtime gmtime strftime asctime".split()}
+CLOCK |= {"datetime.datetime.now", "datetime.datetime.today", "datetime.datetime.utcnow", "datetime.date.today"}
+CHANCE = {"os.urandom", "os.getrandom", "os.getpid", "uuid.uuid1", "uuid.uuid4", "random.SystemRandom", "secrets.SystemRandom"}
+CHANCE |= {"secrets." + f for f in "token_bytes token_hex token_urlsafe choice randbelow randbits".split()}
+GENERATORS = {"random": {"Random"}, "numpy.random": {"Generator", "default_rng", "RandomState"}}
+
+
+def origins(tree):
+    """What names stand for by the program's imports, and the modules it stars in."""
+    names, stars = {}, []
     for node in ast.walk(tree):
-        if isinstance(node, ast.stmt) and not isinstance(node, ast.Pass):
-            if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
-                n += 1
-    return n
-
-
-CLOCKS = {"time", "time_ns", "perf_counter", "monotonic", "now", "today", "utcnow"}
-CHANCE = {"random", "randint", "randrange", "choice", "choices", "shuffle", "sample", "uniform", "gauss", "token_hex", "token_bytes", "token_urlsafe", "randbelow", "urandom", "uuid1", "uuid4", "SystemRandom", "getrandbits"}
+        if isinstance(node, ast.Import):
+            for a in node.names:
+                first = a.name.split(".")[0]
+                names[a.asname or first] = a.name if a.asname else first
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for a in node.names:
+                if a.name == "*":
+                    stars.append(node.module)
+                else:
+                    names[a.asname or a.name] = node.module + "." + a.name
+    return names, stars
 
 
 def nondeterministic(tree):
     """Whether the program asks the clock or an unseeded source of chance."""
-    seeded = chance = clock = False
+    names, stars = origins(tree)
+    drawn, seeded = set(), set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            f = node.func
-            name = f.attr if isinstance(f, ast.Attribute) else f.id if isinstance(f, ast.Name) else ""
-            owner = f.value.id if isinstance(f, ast.Attribute) and isinstance(f.value, ast.Name) else ""
-            if name == "seed" or name == "Random" and node.args:
-                seeded = True
-            if name in CLOCKS and (owner in ("time", "datetime", "date") or not owner and name != "time"):
-                clock = True
-            if name in CHANCE and (owner in ("random", "secrets", "os", "uuid") or not owner and name in ("randint", "randrange", "token_hex", "urandom")):
-                chance = chance or owner in ("secrets", "os", "uuid") or not seeded
-    return clock or chance and not seeded
+        if not isinstance(node, ast.Call):
+            continue
+        f, path = node.func, []
+        while isinstance(f, ast.Attribute):
+            path.insert(0, f.attr)
+            f = f.value
+        if not isinstance(f, ast.Name):
+            continue
+        for root in [names[f.id]] if f.id in names else [m + "." + f.id for m in stars]:
+            called = ".".join([root] + path)
+            module, _, last = called.rpartition(".")
+            if called in CLOCK or called in CHANCE:
+                return True
+            if module not in GENERATORS:
+                continue
+            if last == "seed":
+                if node.args:
+                    seeded.add(module)
+            elif last in GENERATORS[module]:
+                if not node.args:
+                    return True
+            else:
+                drawn.add(module)
+    return not drawn <= seeded
 
 
 def finding(f, starts, size):
@@ -154,7 +193,7 @@ def scan(source):
         out["statements"] = statements(tree)
         out["nondeterministic"] = nondeterministic(tree)
         visitor = Visitor("main.py", io.BytesIO(source), MANAGER.b_ma, MANAGER.b_ts, False, {}, MANAGER.metrics)
-        visitor.process(text)
+        visitor.process(tree)
     except RecursionError:
         out["status"] = "too_deep"
         return out
@@ -172,9 +211,22 @@ def scan(source):
 
 
 def about():
-    rules = sorted("%s %s %s" % (kind, t._test_id, t.__name__) for kind, ts in MANAGER.b_ts.tests.items() for t in ts)
-    return {"bandit": bandit.__version__, "python": "%d.%d.%d" % sys.version_info[:3], "rules": hashlib.sha256("\n".join(rules).encode()).hexdigest()}
+    """The version, and a digest of everything in Bandit that decides about findings."""
+    digest, root = hashlib.sha256(), os.path.dirname(bandit.__file__)
+    for folder, folders, files in os.walk(root):
+        folders.sort()
+        for name in sorted(f for f in files if f.endswith(".py")):
+            path = os.path.join(folder, name)
+            with open(path, "rb") as f:
+                digest.update(hashlib.sha256(os.path.relpath(path, root).encode() + b"\0" + f.read()).digest())
+    for kind, rules in sorted(MANAGER.b_ts.tests.items()):
+        for rule in rules:
+            digest.update(("%s %s %s\n" % (kind, rule._test_id, rule.__name__)).encode())
+    return {"bandit": bandit.__version__, "python": "%d.%d.%d" % sys.version_info[:3], "rules": digest.hexdigest()}
 
 
 def handle(request):
-    return json.dumps(about() if request[:1] == b"?" else scan(request[1:])).encode()
+    start = time.process_time()
+    answer = about() if request[:1] == b"?" else scan(request[1:])
+    answer["cpu"] = time.process_time() - start
+    return json.dumps(answer).encode()
