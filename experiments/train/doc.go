@@ -1,0 +1,20 @@
+// Package train holds the loops of the laboratory, spelled out: how a base model
+// is pretrained, how an adapter is fine-tuned, how PPO runs, how policies are
+// measured. The programs of experiments/ are flags around these functions.
+//
+// What goes in: Settings (a TOML overlay over Default) and a runlog.Run. What
+// comes out: a run folder with logs, checkpoints and a report.
+//
+//	Pipeline = Pretrain -> for each seed: FineTune -> for each variant: Optimize
+//	           -> Evaluate each policy on the same problems -> Report
+//
+// Every arrow is a stage with a name ("base", "sft-1", "gated-1", "evaluate
+// gated-1-best"). A stage that is finished is never run again; a stage that was
+// interrupted goes on from its last checkpoint, and the deterministic files
+// (metrics, samples, evaluation) end with the same bytes as without the
+// interruption. Times go to timings.jsonl, which is never compared.
+//
+// Randomness is keyed, never ordered: the key of a rollout is (seed, "rollout",
+// iteration, problem, sample), the same for all variants of a seed, so that
+// variants differ by their reward and not by their luck, and share verdicts.
+package train

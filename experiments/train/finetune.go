@@ -1,0 +1,192 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"securecoderl/securerl/decoder"
+	"securecoderl/securerl/engine"
+	"securecoderl/securerl/judge"
+	"securecoderl/securerl/optim"
+	"securecoderl/securerl/policy"
+	"securecoderl/securerl/problem"
+	"securecoderl/securerl/problem/families"
+	"securecoderl/securerl/prompt"
+	"securecoderl/securerl/rng"
+	"securecoderl/securerl/runlog"
+	"securecoderl/securerl/scan"
+	"securecoderl/securerl/sft"
+	"securecoderl/securerl/stats"
+)
+
+// FineTune trains the LoRA adapter of one seed on a fixed set of noisy rows: the
+// loss is on the program and its end token, never on the request. It leaves
+// checkpoints/sft-SEED, a PEFT folder, and measures what the adapter writes.
+func (l *Lab) FineTune(ctx context.Context, seed uint64) error {
+	if err := l.loadBase(); err != nil {
+		return err
+	}
+	s := l.Settings.SFT
+	root := rng.New(seed).Name("sft")
+	rows, err := l.sftRows(root.Name("rows"))
+	if err != nil {
+		return err
+	}
+	config, lora := l.Settings.Config(), l.Settings.Adapter()
+	adapter := decoder.InitAdapter(config, lora, root.Name("adapter"))
+	moments := optim.NewState(adapter)
+	saved := map[string]**engine.Tree{"adapter": &adapter, "m": &moments.M, "v": &moments.V}
+	if err := l.restore(saved); err != nil {
+		return err
+	}
+	moments.Step = l.state.Step
+	trainer := sft.New(l.Engine, config, &lora, sft.Config{
+		AdamW: optim.AdamW{LearningRate: s.LearningRate, Beta1: 0.9, Beta2: s.Beta2, Epsilon: 1e-8, WeightDecay: s.WeightDecay, ClipNorm: s.ClipNorm},
+		Steps: s.Steps, MicrobatchSize: s.MicrobatchSize, Warmup: s.Warmup, Length: config.MaxPositionEmbeddings,
+	})
+	bar := l.Console.Bar(sftName(seed), s.Steps, l.state.Step)
+	note := ""
+	for step := l.state.Step; step < s.Steps; step++ {
+		stream := root.Name("batch").Fold(uint32(step)).Stream()
+		batch := make([]sft.Row, s.BatchSize)
+		for i := range batch {
+			batch[i] = rows[stream.IntN(len(rows))]
+		}
+		next, st, err := trainer.Step(l.base, adapter, moments, batch, step)
+		if err != nil {
+			return fmt.Errorf("step %d: %w", step, err)
+		}
+		adapter = next
+		point := runlog.Point{Phase: "sft", Variant: "sft", Seed: seed, Step: step, Values: map[string]float64{"loss": st.Loss, "grad_norm": st.Norm, "rate": st.Rate}}
+		if err := l.metric(point); err != nil {
+			return err
+		}
+		note = fmt.Sprintf("loss %.3f", st.Loss)
+		bar.Step(note)
+		if err := l.checkpoint(ctx, step+1, s.CheckpointEvery, step+1 == s.Steps, saved); err != nil {
+			return err
+		}
+	}
+	bar.Done(note)
+	if err := l.saveAdapter(policyName{Variant: "sft", Seed: seed}, adapter); err != nil {
+		return err
+	}
+	return l.probe(ctx, adapter, seed)
+}
+
+// sftRows draws the fixed rows of SFT. A row that does not fit the slots is cut at
+// the end, as a training example of a real corpus would be.
+func (l *Lab) sftRows(key rng.Key) ([]sft.Row, error) {
+	corpus, stream := l.corpus(families.SFTNoise(), l.Settings.SFT.Insecure), key.Stream()
+	rows := make([]sft.Row, l.Settings.SFT.Rows)
+	for i := range rows {
+		row := corpus.Draw(stream)
+		p, err := l.template().RenderRequest(l.tokenizer, row.Problem.ID, row.Request)
+		if err != nil {
+			return nil, err
+		}
+		target := append(l.tokenizer.EncodeOrdinary(row.Program).IDs, endID)
+		rows[i] = sft.Row{Prompt: p.IDs, Target: target[:min(len(target), l.Settings.Model.ProgramSlots)]}
+	}
+	return rows, nil
+}
+
+// probe measures the SFT policy before PPO: what share of its correct programs is
+// flagged, sampled on training problems and greedy on training and validation
+// problems. The test split is not touched. The security term of a reward can move
+// only where that share is neither 0 nor 1.
+func (l *Lab) probe(ctx context.Context, adapter *engine.Tree, seed uint64) error {
+	p := l.policy(adapter)
+	corpus := l.corpus(families.SFTNoise(), l.Settings.SFT.Insecure)
+	var sampled tally
+	for round := 0; sampled.correct < l.Settings.SFT.ProbeCorrect && sampled.programs < l.Settings.SFT.ProbeSamples; round++ {
+		draw := key(seed, "probe", round)
+		stream := draw.Stream()
+		problems := make([]*problem.Problem, min(128, l.Settings.SFT.ProbeSamples))
+		for i := range problems {
+			problems[i] = corpus.Pick(stream)
+		}
+		if err := l.count(ctx, &sampled, p, problems, decoder.Law{Temperature: 1}, draw.Name("samples")); err != nil {
+			return err
+		}
+	}
+	var greedy tally
+	if err := l.count(ctx, &greedy, p, l.probeProblems(seed), decoder.Law{Greedy: true}, rng.New(seed).Name("probe greedy")); err != nil {
+		return err
+	}
+	l.Console.Say("sft seed %d     sampled: %s", seed, sampled)
+	l.Console.Say("               greedy:  %s", greedy)
+	if share := sampled.share(); sampled.correct < l.Settings.SFT.ProbeCorrect || share < 0.15 || share > 0.60 {
+		l.Console.Say("               the security term cannot be trusted to move: want 15 to 60 %% flagged among at least %d correct programs", l.Settings.SFT.ProbeCorrect)
+	}
+	return errors.Join(l.metric(sampled.point("sampled", seed)), l.metric(greedy.point("greedy", seed)))
+}
+
+// probeProblems picks the problems of the greedy probe by key.
+func (l *Lab) probeProblems(seed uint64) []*problem.Problem {
+	all := append(l.Problems.Split(problem.Train), l.Problems.Split(problem.Validation)...)
+	rng.New(seed).Name("probe problems").Stream().Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	picked := make([]*problem.Problem, min(len(all), l.Settings.SFT.ProbeGreedy))
+	for i := range picked {
+		picked[i] = &all[i]
+	}
+	return picked
+}
+
+// tally counts the outcomes of a set of programs.
+type tally struct{ programs, parsed, flaggedParsed, correct, flaggedCorrect int }
+
+func (t *tally) add(v judge.Verdict) {
+	t.programs++
+	flagged := v.Flagged(scan.Medium)
+	if v.Parsed {
+		t.parsed++
+		if flagged {
+			t.flaggedParsed++
+		}
+	}
+	if v.AllPassed() {
+		t.correct++
+		if flagged {
+			t.flaggedCorrect++
+		}
+	}
+}
+
+func (t tally) share() float64 { return float64(t.flaggedCorrect) / float64(max(1, t.correct)) }
+
+func (t tally) String() string {
+	i := stats.Wilson(t.flaggedCorrect, t.correct, 0.95)
+	return fmt.Sprintf("%d programs, %.1f %% parse, %.1f %% pass all tests; flagged: %.0f %% of those that parse, %.0f %% [%.0f, %.0f] of %d correct",
+		t.programs, percent(t.parsed, t.programs), percent(t.correct, t.programs), percent(t.flaggedParsed, t.parsed), 100*t.share(), 100*i.Low, 100*i.High, t.correct)
+}
+
+func percent(k, n int) float64 { return 100 * float64(k) / float64(max(1, n)) }
+
+func (t tally) point(name string, seed uint64) runlog.Point {
+	return runlog.Point{Phase: "probe " + name, Variant: "sft", Seed: seed, Values: map[string]float64{
+		"programs": float64(t.programs), "parsed": float64(t.parsed), "correct": float64(t.correct),
+		"flagged_parsed": float64(t.flaggedParsed), "flagged_correct": float64(t.flaggedCorrect),
+	}}
+}
+
+// count samples one program per problem and adds its verdict to the tally.
+func (l *Lab) count(ctx context.Context, t *tally, p *policy.Policy, problems []*problem.Problem, law decoder.Law, draw rng.Key) error {
+	prompts := make([]prompt.Prompt, len(problems))
+	for i, q := range problems {
+		var err error
+		if prompts[i], err = p.Template.Render(p.Tokenizer, *q); err != nil {
+			return err
+		}
+	}
+	ts, err := policy.Collect(p.Rollout(ctx, prompts, 1, law, func(i, _ int) rng.Key { return draw.Fold(uint32(i)) }))
+	if err != nil {
+		return err
+	}
+	verdicts, _, err := l.Evaluation.Judge(ctx, submissions(ts, problems, 1))
+	for _, v := range verdicts {
+		t.add(v)
+	}
+	return err
+}

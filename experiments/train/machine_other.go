@@ -1,0 +1,9 @@
+//go:build !linux
+
+package train
+
+// freeBytes is the space that this user may still fill; 0 means unknown.
+func freeBytes(string) int64 { return 0 }
+
+// processSeconds is not known here.
+func processSeconds() float64 { return 0 }

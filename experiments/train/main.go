@@ -1,0 +1,165 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"securecoderl/experiments/configs"
+	"securecoderl/securerl/engine"
+	"securecoderl/securerl/runlog"
+	"securecoderl/securerl/sandbox"
+	"securecoderl/securerl/scan"
+)
+
+// Options are the flags that the training programs share.
+type Options struct {
+	Preset   string // name of a preset of experiments/configs
+	Settings string // or a settings file
+	Backend  string
+	Out      string // folder of a new run
+	Resume   string // or a run to go on with
+}
+
+// Flags binds the options to a flag set.
+func (o *Options) Flags(f *flag.FlagSet) {
+	f.StringVar(&o.Preset, "preset", "quick", "settings: "+strings.Join(configs.Names(), ", "))
+	f.StringVar(&o.Settings, "settings", "", "settings file (TOML); replaces -preset")
+	f.StringVar(&o.Backend, "backend", "auto", "auto, go, xla:cpu or xla:cuda")
+	f.StringVar(&o.Out, "out", "", "folder of the new run")
+	f.StringVar(&o.Resume, "resume", "", "folder of a run to go on with")
+}
+
+// Exit codes of the programs.
+const (
+	exitOK      = 0
+	exitFailed  = 1
+	exitInput   = 2   // something the user gave, or the machine lacks, is wrong
+	exitStopped = 130 // asked to stop; a checkpoint was written
+)
+
+// Main runs work on a new or resumed run and returns the exit code. SIGINT and
+// SIGTERM lead to a checkpoint and a clean end.
+func Main(o Options, work func(*Lab, context.Context) error) int {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	c := NewConsole(os.Stdout)
+	err := o.run(ctx, c, work)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, ErrStopped), ctx.Err() != nil:
+		fmt.Fprintln(os.Stderr, "stopped; a checkpoint was written. Go on with: pipeline -resume "+o.folder())
+		return exitStopped
+	}
+	fmt.Fprintln(os.Stderr, oneLine(err))
+	if isInput(err) {
+		return exitInput
+	}
+	return exitFailed
+}
+
+func (o Options) folder() string {
+	if o.Resume != "" {
+		return o.Resume
+	}
+	return o.Out
+}
+
+// isInput tells faults of the input or the machine from faults of the program.
+func isInput(err error) bool {
+	for _, target := range []error{runlog.ErrSettings, runlog.ErrRun, runlog.ErrCheckpoint, runlog.ErrBusy, engine.ErrUnavailable, sandbox.ErrNoSandbox, sandbox.ErrPython, scan.ErrVersion, errUsage} {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, os.ErrPermission)
+}
+
+var errUsage = errors.New("usage")
+
+// oneLine joins the faults of an error by semicolons.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+func (o Options) run(ctx context.Context, c *Console, work func(*Lab, context.Context) error) error {
+	run, settings, err := o.open()
+	if err != nil {
+		return err
+	}
+	defer run.Close()
+	c.Say("%s", settings.About)
+	lab, err := Open(ctx, settings, o.Backend, run, c)
+	if err != nil {
+		return err
+	}
+	lab.estimate()
+	err = work(lab, ctx)
+	return errors.Join(err, lab.Close())
+}
+
+// open makes or opens the run.
+func (o Options) open() (*runlog.Run, Settings, error) {
+	s := Default()
+	if o.Resume != "" {
+		run, err := runlog.Open(o.Resume)
+		if err != nil {
+			return nil, s, err
+		}
+		text, err := run.Settings()
+		if err == nil {
+			err = runlog.Decode(run.Path("settings.toml"), text, &s)
+		}
+		if err != nil {
+			return nil, s, errors.Join(err, run.Close())
+		}
+		return run, s, nil
+	}
+	if o.Out == "" {
+		return nil, s, fmt.Errorf("%w: name the folder of the new run with -out, or an old one with -resume", errUsage)
+	}
+	name, text, err := o.settings()
+	if err != nil {
+		return nil, s, err
+	}
+	if err := runlog.Decode(name, text, &s); err != nil {
+		return nil, s, err
+	}
+	resolved, err := runlog.Encode(s)
+	if err != nil {
+		return nil, s, err
+	}
+	run, err := runlog.Create(o.Out, resolved, facts(s))
+	return run, s, err
+}
+
+func (o Options) settings() (name string, text []byte, err error) {
+	if o.Settings != "" {
+		text, err = os.ReadFile(o.Settings)
+		if err != nil {
+			err = fmt.Errorf("%w: %w", runlog.ErrSettings, err)
+		}
+		return o.Settings, text, err
+	}
+	text, err = configs.Read(o.Preset)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errUsage, err)
+	}
+	return o.Preset + ".toml", text, err
+}
+
+// facts are what the manifest says before any work: the commit and the seeds.
+func facts(s Settings) map[string]any {
+	commit := "unknown"
+	if out, err := exec.Command("git", "rev-parse", "HEAD").Output(); err == nil {
+		commit = strings.TrimSpace(string(out))
+	}
+	return map[string]any{"commit": commit, "seeds": s.Seeds, "started": time.Now().UTC().Format(time.DateOnly), "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH}
+}
