@@ -122,9 +122,10 @@ func (s Set) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Validate checks that the tests of a problem can tell programs apart: public and
-// hidden tests each have at least two different outputs, so that no constant passes
-// them, and no hidden test repeats a public one.
+// Validate checks that a problem can be judged, and that its tests can tell programs
+// apart: public and hidden tests each want at least two different outputs, so that
+// no constant passes them, and no hidden test repeats a public input. It lists every
+// fault at once.
 func (p Problem) Validate() error {
 	var errs []error
 	bad := func(format string, args ...any) {
@@ -145,9 +146,39 @@ func (p Problem) Validate() error {
 			bad("hidden test %d repeats a public input", i+1)
 		}
 	}
-	for name, tests := range map[string][]Test{"public": p.Public, "hidden": p.Hidden} {
-		if len(tests) > 1 && outputs(tests) < 2 {
-			bad("all %d %s tests want the same output", len(tests), name)
+	for _, side := range []struct {
+		name  string
+		tests []Test
+	}{{"public", p.Public}, {"hidden", p.Hidden}} {
+		if len(side.tests) > 0 && outputs(side.tests) < 2 {
+			bad("all %d %s tests want the same output", len(side.tests), side.name)
+		}
+		if i := repeated(side.tests); i >= 0 {
+			bad("%s test %d repeats an input", side.name, i+1)
+		}
+	}
+	switch p.Compare {
+	case "", Lines, Exact, Tokens, Peer:
+		if p.Epsilon != 0 {
+			bad("epsilon %g without the comparator float", p.Epsilon)
+		}
+	case Float:
+		if !(p.Epsilon > 0 && p.Epsilon < 1) {
+			bad("epsilon must be in (0, 1), is %g", p.Epsilon)
+		}
+	default:
+		bad("unknown comparator %q", p.Compare)
+	}
+	switch p.Split {
+	case "", Train, Validation, HeldOut, Unseen:
+	default:
+		bad("unknown split %q", p.Split)
+	}
+	for i, r := range p.References {
+		switch r.Kind {
+		case "", Secure, Insecure, Low, Evade:
+		default:
+			bad("reference program %d: unknown kind %q", i+1, r.Kind)
 		}
 	}
 	return errors.Join(errs...)
@@ -159,6 +190,18 @@ func outputs(tests []Test) int {
 		seen[t.Want] = true
 	}
 	return len(seen)
+}
+
+// repeated returns the index of the first test whose input stood before, or -1.
+func repeated(tests []Test) int {
+	seen := map[string]bool{}
+	for i, t := range tests {
+		if seen[t.Stdin] {
+			return i
+		}
+		seen[t.Stdin] = true
+	}
+	return -1
 }
 
 // SharedPrograms returns the ids of test problems that share the text of a correct
