@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -15,12 +16,14 @@ import (
 	"securecoderl/securerl/scan"
 )
 
-func open(t testing.TB) *scan.Scanner {
+func open(t testing.TB) *scan.Scanner { return openWith(t, scan.Options{}) }
+
+func openWith(t testing.TB, o scan.Options) *scan.Scanner {
 	t.Helper()
 	sb, err := sandbox.New(context.Background(), sandbox.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, sb.Close()) })
-	s, err := scan.New(context.Background(), sb, scan.Options{})
+	s, err := scan.New(context.Background(), sb, o)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
 	return s
@@ -68,45 +71,29 @@ func TestWhatASourceIs(t *testing.T) {
 		source     string
 		status     scan.Status
 		statements int
-		chance     bool
 	}{
-		{"print(int(input()))", scan.OK, 1, false},
-		{"", scan.OK, 0, false},
-		{"# nothing\n'''doc'''\n", scan.OK, 0, false},
-		{"pass", scan.OK, 1, false},
-		{"print(", scan.Syntax, 0, false},
-		{"return 1", scan.Syntax, 0, false},
-		{"x = '\x00'", scan.Syntax, 0, false},
-		{"\xff\xfe", scan.NotUTF8, 0, false},
-		{"x = 1\n" + strings.Repeat("#", 64<<10), scan.TooLarge, 0, false},
-		{strings.Repeat("-", 60000) + "1", scan.TooDeep, 0, false},
-		{"import random\nprint(random.random())", scan.OK, 2, true},
-		{"import random\nrandom.seed(1)\nprint(random.random())", scan.OK, 3, false},
-		{"import time\nprint(time.time())", scan.OK, 2, true},
+		{"print(int(input()))", scan.OK, 1},
+		{"", scan.OK, 0},
+		{"# nothing\n'''doc'''\n", scan.OK, 0},
+		{"pass", scan.OK, 1},
+		{"print(", scan.Syntax, 0},
+		{"return 1", scan.Syntax, 0},
+		{"x = '\x00'", scan.Syntax, 0},
+		{"\xff\xfe", scan.NotUTF8, 0},
+		{"x = 1\n" + strings.Repeat("#", 64<<10), scan.TooLarge, 0},
+		{strings.Repeat("-", 60000) + "1", scan.TooDeep, 0},
 	} {
 		r, err := s.Scan(context.Background(), []byte(tt.source))
 		require.NoError(t, err)
 		assert.Equal(t, tt.status, r.Status, "%.60q", tt.source)
 		assert.Equal(t, tt.statements, r.Statements, "%.60q", tt.source)
-		assert.Equal(t, tt.chance, r.Nondeterministic, "%.60q", tt.source)
+		assert.Equal(t, tt.status == scan.OK, r.CompileOK, "%.60q", tt.source)
 	}
-}
-
-func TestASourceThatStallsTheScannerIsATypedFact(t *testing.T) {
-	s := open(t)
-	// Bandit's own B608 is cubic in concatenated strings that look like SQL.
-	source := "def f(c, n):\n  c.execute(''" + strings.Repeat("+'select '", 2000) + "+n)\n"
-	r, err := s.Scan(context.Background(), []byte(source))
-	require.NoError(t, err)
-	assert.Equal(t, scan.Timeout, r.Status)
-	r, err = s.Scan(context.Background(), []byte("eval('1')"))
-	require.NoError(t, err)
-	assert.Len(t, r.Findings, 1, "the next scan is right")
 }
 
 // The rows of testdata/scan/hostile.jsonl: sources that attack the scanner.
 func TestHostileSourcesAreAnsweredAndTheNextScanIsRight(t *testing.T) {
-	s := open(t)
+	s := openWith(t, scan.Options{CPU: time.Second})
 	f, err := os.Open("../../testdata/scan/hostile.jsonl")
 	require.NoError(t, err)
 	defer f.Close()
@@ -132,8 +119,10 @@ func TestHostileSourcesAreAnsweredAndTheNextScanIsRight(t *testing.T) {
 		}
 		if row.AnyOf == nil {
 			assert.EqualValues(t, want, r.Status, row.ID)
+		} else { // Bandit's own B608 is cubic in concatenated strings that look like SQL
+			assert.Contains(t, []scan.Status{scan.Timeout, scan.OK}, r.Status, row.ID)
 		}
-		if r.Status == scan.OK && row.AnyOf == nil {
+		if row.AnyOf == nil {
 			require.Len(t, r.Findings, len(row.Findings), row.ID)
 			for i, want := range row.Findings {
 				assert.Equal(t, want[0], r.Findings[i].Rule, row.ID)
@@ -156,6 +145,7 @@ func TestAnotherVersionIsRefused(t *testing.T) {
 	defer sb.Close()
 	_, err = scan.New(context.Background(), sb, scan.Options{Version: "1.6.2"})
 	assert.ErrorIs(t, err, scan.ErrVersion)
+	assert.EqualError(t, err, "scan: wrong Bandit: version 1.9.4, wanted 1.6.2; run make setup")
 }
 
 func ExampleScanner_Scan() {
