@@ -180,6 +180,7 @@ func model(t *testing.T, p *policy.Policy, ts []policy.Trajectory) {
 
 func ends(t *testing.T, p *policy.Policy) {
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	q := p.With(p.Adapter)
 	q.BatchSize = 8
 	n := 0
