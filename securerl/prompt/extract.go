@@ -7,11 +7,13 @@ type Program struct {
 	Source string
 	Start  int  // byte offset in the completion: Source == completion[Start:Start+len(Source)]
 	Fenced bool // taken out of a Markdown fence
+	Found  bool // Source is more than blanks
 }
 
 // Extract takes the program out of a completion: the longest fenced block marked as
 // Python, else the longest without a mark, else the whole text. A fence that is
-// never closed runs to the end. Nothing is repaired.
+// never closed runs to the end; a block of blanks counts as none. Nothing is
+// repaired: not the indent of an indented fence, not a program cut off.
 func Extract(completion string) Program {
 	var best Program
 	bestRank := -1
@@ -20,19 +22,41 @@ func Extract(completion string) Program {
 		if !ok {
 			break
 		}
-		end, after := closing(completion, open, fence)
-		block := Program{Source: completion[open:end], Start: open, Fenced: true}
-		if r := rank(info); r > bestRank || r == bestRank && len(block.Source) > len(best.Source) {
-			if r >= 0 {
-				best, bestRank = block, r
-			}
+		end, after, _ := closing(completion, open, fence)
+		block := part(completion, open, end, true)
+		if r := rank(info); block.Found && (r > bestRank || r == bestRank && r >= 0 && len(block.Source) > len(best.Source)) {
+			best, bestRank = block, r
 		}
 		at = after
 	}
 	if bestRank >= 0 {
 		return best
 	}
-	return Program{Source: completion}
+	return part(completion, 0, len(completion), false)
+}
+
+// Extract takes the program out of a completion of this template. Where the prompt
+// ends inside an open fence, the program runs from the first byte to the fence that
+// closes it; elsewhere it is Extract's.
+func (t Template) Extract(completion string) Program {
+	text := t.Prefix + t.Suffix
+	for at := 0; at < len(text); {
+		open, fence, _, ok := nextFence(text, at)
+		if !ok {
+			break
+		}
+		var closed bool
+		if _, at, closed = closing(text, open, fence); !closed {
+			end, _, _ := closing(completion, 0, fence)
+			return part(completion, 0, end, true)
+		}
+	}
+	return Extract(completion)
+}
+
+func part(completion string, start, end int, fenced bool) Program {
+	source := completion[start:end]
+	return Program{Source: source, Start: start, Fenced: fenced, Found: strings.TrimSpace(source) != ""}
 }
 
 // rank orders blocks by the mark of their fence; -1 is another language.
@@ -60,17 +84,18 @@ func nextFence(s string, at int) (content int, fence, info string, ok bool) {
 	return 0, "", "", false
 }
 
-// closing finds the end of a block and where the text after its fence begins.
-func closing(s string, at int, fence string) (end, after int) {
+// closing finds the end of a block, where the text after its fence begins, and
+// whether there is such a fence.
+func closing(s string, at int, fence string) (end, after int, closed bool) {
 	for at < len(s) {
 		stop, next := lineEnd(s, at)
 		line := strings.TrimSpace(s[at:stop])
 		if f := fenceOf(line); len(f) >= len(fence) && f != "" && f[0] == fence[0] && len(f) == len(line) {
-			return at, next
+			return at, next, true
 		}
 		at = next
 	}
-	return len(s), len(s)
+	return len(s), len(s), false
 }
 
 func fenceOf(line string) string {

@@ -12,7 +12,8 @@ import (
 // never cut: a prompt without its end is another prompt.
 var ErrTooLong = errors.New("prompt: too long")
 
-// ErrTemplate reports a template that needs a token the tokenizer does not have.
+// ErrTemplate reports an unknown template, or one that needs a token the tokenizer
+// does not have.
 var ErrTemplate = errors.New("prompt: template")
 
 // Template says how a request becomes a prompt: special tokens around text.
@@ -36,8 +37,12 @@ func Comment(slots int) Template {
 	return Template{Name: "comment", Begin: []string{"<s>"}, Prefix: "# ", Suffix: "\n", Slots: slots}
 }
 
-// Instruction is the first paper's SFT form (section A3 of its release: one
-// instruction header, the prompt, one response header).
+// Instruction is the form of the first paper's SFT rows: a header, a line that asks
+// for Python, the prompt, a header for the answer. Its PPO and its evaluation used
+// forms without that line, so that the policy was never asked as it was trained; here
+// one Template serves all three. Set Begin for a tokenizer that wants a first token.
+//
+// Source: train_sft_stdin.py of the paper's release, line 75.
 func Instruction() Template {
 	return Template{Name: "instruction", Prefix: "### Instruction:\nComplete the following Python code:\n\n", Suffix: "\n\n### Response:\n"}
 }
@@ -47,6 +52,25 @@ type Prompt struct {
 	ProblemID string
 	Text      string  // without special tokens
 	IDs       []int32 // with them
+}
+
+// Open is the Instruction form ended by an open Python fence: the completion begins
+// with the program, and Template.Extract ends it at the closing fence.
+func Open() Template {
+	t := Instruction()
+	t.Name, t.Suffix = "open", t.Suffix+"```python\n"
+	return t
+}
+
+// Named returns a preset by its name, with at most slots tokens (0 = any number).
+func Named(name string, slots int) (Template, error) {
+	for _, t := range []Template{Tiny(slots), Comment(slots), Instruction(), Open()} {
+		if t.Name == name {
+			t.Slots = slots
+			return t, nil
+		}
+	}
+	return Template{}, fmt.Errorf("%w %q: want tiny, comment, instruction or open", ErrTemplate, name)
 }
 
 // Render asks for a problem by its statement.
@@ -78,4 +102,22 @@ func (t Template) RenderRequest(tok *tokenizer.Tokenizer, id, request string) (P
 		return Prompt{}, fmt.Errorf("%w: problem %s: %d tokens, at most %d fit", ErrTooLong, id, len(p.IDs), t.Slots)
 	}
 	return p, nil
+}
+
+// Pad makes rows equally long: each is followed by pad up to width, so that the
+// position of a token does not depend on its batch.
+// Shapes: batch [B] of any lengths, result [B, width].
+// It returns ErrTooLong, naming the row, if a row has more than width tokens.
+func Pad(batch [][]int32, width int, pad int32) ([][]int32, error) {
+	rows := make([][]int32, len(batch))
+	for i, row := range batch {
+		if len(row) > width {
+			return nil, fmt.Errorf("%w: row %d has %d tokens, the width is %d", ErrTooLong, i, len(row), width)
+		}
+		rows[i] = make([]int32, width)
+		for k := copy(rows[i], row); k < width; k++ {
+			rows[i][k] = pad
+		}
+	}
+	return rows, nil
 }
