@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -199,6 +200,23 @@ func ends(t *testing.T, p *policy.Policy) {
 		require.NoError(t, err)
 		break // stopping early is no fault
 	}
+}
+
+func TestAnAdapterComesBackFromItsFolder(t *testing.T) {
+	e, err := engine.Open("go")
+	require.NoError(t, err)
+	defer e.Close()
+	p, dir := small(t, e), filepath.Join(t.TempDir(), "adapter")
+	require.NoError(t, p.Save(dir, "../base"))
+	q, err := p.With(nil).Load(dir)
+	require.NoError(t, err)
+	assert.Equal(t, p.Adapter.Digest(), q.Adapter.Digest())
+	assert.ErrorIs(t, p.With(nil).Save(dir, "../base"), policy.ErrPolicy)
+	p.LoRA.Alpha = 1
+	_, err = p.Load(dir)
+	assert.ErrorIs(t, err, policy.ErrPolicy)
+	_, err = p.Load(t.TempDir())
+	assert.Error(t, err)
 }
 
 func TestOnlyThePlainLawMayBeTrainedOn(t *testing.T) {

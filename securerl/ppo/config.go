@@ -48,6 +48,7 @@ func (c Config) Validate() error {
 	}
 	check(c.LearningRate > 0 && c.LearningRate <= 1, "learning_rate must lie in (0, 1], got %g", c.LearningRate)
 	check(c.Beta1 >= 0 && c.Beta1 < 1 && c.Beta2 >= 0 && c.Beta2 < 1, "beta1 and beta2 must lie in [0, 1), got %g and %g", c.Beta1, c.Beta2)
+	check(c.Epsilon > 0, "epsilon must be positive, got %g", c.Epsilon)
 	check(c.WeightDecay >= 0 && c.ClipNorm >= 0, "weight_decay and clip_norm must not be negative, got %g and %g", c.WeightDecay, c.ClipNorm)
 	check(c.Clip > 0 && c.Clip < 1, "clip must lie in (0, 1), got %g", c.Clip)
 	check(c.KLWeight >= 0, "kl_weight must not be negative, got %g", c.KLWeight)

@@ -47,7 +47,7 @@ type Stats struct {
 	Tokens       int     // completion tokens of the rollout
 }
 
-// Updater runs updates. Its graphs are compiled once per row length.
+// Updater runs updates, one at a time. Its graphs are compiled once per row length.
 type Updater struct {
 	config  Config
 	model   decoder.Config

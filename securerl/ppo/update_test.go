@@ -20,6 +20,7 @@ import (
 // micro is a model of one layer with an adapter that already changes it, and the
 // graphs that its tests share: no number of a Config is part of a graph.
 type micro struct {
+	e             *engine.Engine
 	config        decoder.Config
 	lora          decoder.LoRA
 	base, adapter *engine.Tree
@@ -37,7 +38,7 @@ func newMicro(t *testing.T, e *engine.Engine) *micro {
 	move(base, base, 2) // larger weights than a fresh model's: its distribution is not flat
 	adapter := decoder.InitAdapter(c, l, rng.New(2))
 	move(adapter, direction(adapter, 3), 0.2)
-	m := &micro{config: c, lora: l, base: base, adapter: adapter}
+	m := &micro{e: e, config: c, lora: l, base: base, adapter: adapter}
 	m.score = e.NewFunc("score", func(in []*Node) []*Node {
 		net := decoder.Bind(e, m.config, &m.lora, in[2:2+base.Len()], in[2+base.Len():])
 		logp, _ := decoder.TokenLogProbs(net.Logits(net.Hidden(in[0])), in[1], nil)
@@ -56,6 +57,7 @@ func TestUpdater(t *testing.T) {
 			"the gradient of the whole loss is its slope":                     (*micro).slope,
 			"any partition into micro-batches gives the same gradient":        (*micro).partition,
 			"the KL term has no gradient where policy and reference agree":    (*micro).agreement,
+			"the first ratio is one for what the sampler drew":                (*micro).firstRatio,
 			"KL in the reward leaves the loss alone":                          (*micro).klInReward,
 			"what was good becomes more probable, what was bad less":          (*micro).improves,
 			"the target KL stops the whole update":                            (*micro).stops,
@@ -235,6 +237,33 @@ func (m *micro) agreement(t *testing.T) {
 	_, grads, _, err = u.gradient(m.base, m.adapter, list, []int{0, 1, 2, 3})
 	require.NoError(t, err)
 	assert.Greater(t, norm(flatten(grads)), 1e-2)
+}
+
+// Defect W4: there the sampler's law is another one than the trainer's.
+func (m *micro) firstRatio(t *testing.T) {
+	const heat = 0.7
+	prompts, keys := make([][]int32, 8), make([]rng.Key, 8)
+	for i := range prompts {
+		prompts[i], keys[i] = []int32{5, int32(6 + i)}, rng.New(4).Fold(uint32(i))
+	}
+	drawn, err := decoder.NewSampler(m.e, m.config, &m.lora, decoder.Law{Temperature: heat}, 4, 9, 3).Sample(m.base, m.adapter, prompts, keys)
+	require.NoError(t, err)
+	var list []Sample
+	for i, d := range drawn {
+		s := Sample{Prompt: prompts[i], Completion: d.Tokens}
+		for _, lp := range d.LogProbs {
+			s.Old, s.Reference, s.Advantages = append(s.Old, float64(lp)), append(s.Reference, float64(lp)), append(s.Advantages, 1)
+		}
+		list = append(list, s)
+	}
+	rows := []int{0, 1, 2, 3, 4, 5, 6, 7}
+	got, _, _, err := m.updater(t, func(c *Config) { c.Temperature = heat }).gradient(m.base, m.adapter, list, rows)
+	require.NoError(t, err)
+	assert.LessOrEqual(t, got[outRatio], 1e-4)
+	assert.InDelta(t, 0, got[outApproxKL], 1e-6)
+	got, _, _, err = m.updater(t, func(c *Config) { c.Temperature = 1 }).gradient(m.base, m.adapter, list, rows)
+	require.NoError(t, err)
+	assert.Greater(t, got[outRatio], 0.1, "another law shows at once")
 }
 
 func (m *micro) klInReward(t *testing.T) {

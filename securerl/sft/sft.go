@@ -50,7 +50,7 @@ type Stats struct {
 	Tokens int     // target tokens
 }
 
-// Trainer makes steps. Its graphs are compiled once per row length.
+// Trainer makes steps, one at a time. Its graphs are compiled once per row length.
 type Trainer struct {
 	config  Config
 	model   decoder.Config
