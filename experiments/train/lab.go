@@ -61,6 +61,11 @@ func Open(ctx context.Context, s Settings, backend string, run *runlog.Run, c *C
 		c.Say("               the pure-Go backend trains about 4x and samples about 6x slower than xla:cpu")
 	}
 	c.Say("sandbox        tier %s, Python %s; scanner Bandit %s", l.sandbox.Info().Tier, l.sandbox.Info().PythonVersion, l.scanner.Info().Bandit)
+	if run != nil {
+		if err := l.manifest(); err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
+	}
 	return l, nil
 }
 

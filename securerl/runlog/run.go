@@ -227,3 +227,20 @@ func (r *Run) WriteFile(b []byte, parts ...string) error {
 	}
 	return nil
 }
+
+// AddFacts writes further facts into run.json. Those that are there already stay.
+func (r *Run) AddFacts(facts map[string]any) error {
+	if r.manifest.Facts == nil {
+		r.manifest.Facts = map[string]any{}
+	}
+	for k, v := range facts {
+		if _, ok := r.manifest.Facts[k]; !ok {
+			r.manifest.Facts[k] = v
+		}
+	}
+	b, err := json.MarshalIndent(r.manifest, "", "  ")
+	if err != nil {
+		return fmt.Errorf("%w: run.json: %w", ErrRun, err)
+	}
+	return r.WriteFile(append(b, '\n'), "run.json")
+}

@@ -1,0 +1,33 @@
+package train
+
+import (
+	"fmt"
+
+	"securecoderl/securerl/runlog"
+)
+
+// manifest completes run.json with what the machine turned out to be. A run goes on
+// only on the backend it began on: others round differently, so the rest of it would
+// not be the run that was started.
+func (l *Lab) manifest() error {
+	info := l.Engine.Info()
+	if was, ok := l.Run.Facts()["backend"]; ok && was != info.Backend {
+		return fmt.Errorf("%w: %s was begun on %v and cannot go on with %s; add -backend %v", runlog.ErrRun, l.Run.Dir(), was, info.Backend, was)
+	}
+	sb, sc := l.sandbox.Info(), l.scanner.Info()
+	facts := map[string]any{
+		"backend": info.Backend, "device": info.Device, "simd": info.SIMD,
+		"sandbox": "tier " + sb.Tier, "landlock": sb.LandlockABI, "kernel": sb.Kernel,
+		"python": sb.PythonVersion, "bandit": sc.Bandit, "rules": sc.Rules, "problems": l.Problems.Digest(),
+	}
+	if info.Plugin != "" {
+		facts["plugin"] = info.Plugin + " " + info.PluginVersion
+	}
+	if info.XLAFlags != "" {
+		facts["xla_flags"] = info.XLAFlags
+	}
+	if sb.Note != "" {
+		facts["sandbox_note"] = sb.Note
+	}
+	return l.Run.AddFacts(facts)
+}
