@@ -2,16 +2,13 @@ package judge
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
 	"securecoderl/securerl/completion"
-	"securecoderl/securerl/problem"
 	"securecoderl/securerl/sandbox"
 	"securecoderl/securerl/scan"
 )
@@ -34,7 +31,7 @@ type (
 // Options say how much of a program is judged.
 type Options struct {
 	CacheDir         string         // folder of the verdict cache; empty = memory only
-	Limits           sandbox.Limits // per test
+	Limits           sandbox.Limits // per test; what is zero or wider is the sandbox's own
 	Hidden           bool           // run the hidden tests too
 	SkipAfterTimeout bool           // after a time-out the other tests of the program are skipped
 	Workers          int            // submissions judged at a time; 0 = one
@@ -50,12 +47,28 @@ type Judge struct {
 	alone    sync.RWMutex // held for writing while a time-out is confirmed
 }
 
-// schema changes when the meaning of a stored verdict does.
-const schema = 1
+// schema changes when the meaning of a stored verdict does: its fields, the
+// comparators, or what the sandbox's tiers allow.
+const schema = 2
 
 // New makes a judge from a sandbox and a scanner.
 func New(sb *sandbox.Sandbox, sc *scan.Scanner, o Options) *Judge {
-	return newJudge(sb, sc, o, fmt.Sprintf("%d python %s bandit %s rules %s", schema, sb.Info().PythonVersion, sc.Info().Bandit, sc.Info().Rules))
+	o.Limits = effective(sb.Limits(), o.Limits)
+	about, rules := sb.Info(), sc.Info()
+	return newJudge(sb, sc, o, fmt.Sprintf("schema %d, python %s on %s, tier %s, bandit %s in python %s, rules %s",
+		schema, about.PythonVersion, runtime.GOARCH, about.Tier, rules.Bandit, rules.Python, rules.Rules))
+}
+
+// effective are the limits that programs really run under: sandbox.Run takes real
+// time and output from its caller, where they are narrower, and nothing else.
+func effective(own, wanted sandbox.Limits) sandbox.Limits {
+	if wanted.Wall > 0 {
+		own.Wall = min(own.Wall, wanted.Wall)
+	}
+	if wanted.Output > 0 {
+		own.Output = min(own.Output, wanted.Output)
+	}
+	return own
 }
 
 func newJudge(run runner, sc scanner, o Options, versions string) *Judge {
@@ -63,22 +76,52 @@ func newJudge(run runner, sc scanner, o Options, versions string) *Judge {
 	return &Judge{run: run, scan: sc, options: o, versions: versions, cache: newCache(o.CacheDir)}
 }
 
-// Judge gives a verdict for every submission, in order. The first fault of the
-// machinery stops the batch: it returns ErrInfrastructure (or the context's error)
-// and no verdict at all.
+// Judge gives a verdict for every submission, in order; equal programs are judged
+// once. The first fault of the machinery stops the batch: it returns ErrInfrastructure
+// (or the context's error) and no verdict at all.
 func (j *Judge) Judge(ctx context.Context, submissions []Submission) ([]Verdict, Cost, error) {
 	start := time.Now()
-	ctx, cancel := context.WithCancelCause(ctx)
+	keys := make([]string, len(submissions))
+	first := map[string]int{} // by key: the submission that is judged for all of its kind
+	var distinct []int
+	for i, s := range submissions {
+		if s.Problem == nil {
+			return nil, Cost{}, fmt.Errorf("judge: submission %d of %d has no problem", i+1, len(submissions))
+		}
+		keys[i] = j.key(s)
+		if _, seen := first[keys[i]]; !seen {
+			first[keys[i]] = i
+			distinct = append(distinct, i)
+		}
+	}
+	verdicts, total, err := j.all(ctx, submissions, keys, distinct)
+	if err != nil {
+		return nil, Cost{}, err
+	}
+	for i, s := range submissions {
+		if k := first[keys[i]]; k != i {
+			verdicts[i] = verdicts[k].clone()
+			total.CacheHits++
+		}
+		verdicts[i].Truncated = s.Finish == completion.Length
+	}
+	total.Wall = time.Since(start)
+	return verdicts, total, nil
+}
+
+// all judges the chosen submissions, several at a time.
+func (j *Judge) all(parent context.Context, submissions []Submission, keys []string, chosen []int) ([]Verdict, Cost, error) {
+	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	verdicts, costs := make([]Verdict, len(submissions)), make([]Cost, len(submissions))
 	next := make(chan int)
 	var wg sync.WaitGroup
-	for range min(j.options.Workers, len(submissions)) {
+	for range min(j.options.Workers, len(chosen)) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
 			for i := range next {
-				v, c, err := j.one(ctx, submissions[i])
+				v, c, err := j.one(ctx, submissions[i], keys[i])
 				if err != nil {
 					cancel(fmt.Errorf("submission %d of %d (problem %s): %w", i+1, len(submissions), submissions[i].Problem.ID, err))
 					return
@@ -88,7 +131,7 @@ func (j *Judge) Judge(ctx context.Context, submissions []Submission) ([]Verdict,
 		}()
 	}
 feed:
-	for i := range submissions {
+	for _, i := range chosen {
 		select {
 		case next <- i:
 		case <-ctx.Done():
@@ -97,169 +140,31 @@ feed:
 	}
 	close(next)
 	wg.Wait()
+	if parent.Err() != nil {
+		return nil, Cost{}, context.Cause(parent)
+	}
 	if ctx.Err() != nil {
 		return nil, Cost{}, context.Cause(ctx)
 	}
-	total := Cost{}
+	var total Cost
 	for _, c := range costs {
 		total = total.Add(c)
 	}
-	total.Wall = time.Since(start)
 	return verdicts, total, nil
 }
 
 // one judges a submission, from the cache where it can.
-func (j *Judge) one(ctx context.Context, s Submission) (Verdict, Cost, error) {
-	key, err := j.key(s)
-	if err != nil {
-		return Verdict{}, Cost{}, err
-	}
+func (j *Judge) one(ctx context.Context, s Submission, key string) (Verdict, Cost, error) {
 	v, hit, err := j.cache.get(key)
 	if err != nil {
 		return Verdict{}, Cost{}, err
 	}
-	var cost Cost
 	if hit {
-		cost.CacheHits = 1
-	} else {
-		if v, cost, err = j.fresh(ctx, s); err != nil {
-			return Verdict{}, Cost{}, err
-		}
-		if err := j.cache.put(key, v); err != nil {
-			return Verdict{}, Cost{}, err
-		}
+		return v, Cost{CacheHits: 1}, nil
 	}
-	v.Truncated = s.Finish == completion.Length
-	return v, cost, nil
-}
-
-// key names everything a verdict depends on.
-func (j *Judge) key(s Submission) (string, error) {
-	tests := [][]problem.Test{s.Problem.Public}
-	if j.options.Hidden {
-		tests = append(tests, s.Problem.Hidden)
-	}
-	b, err := json.Marshal(struct {
-		Versions string
-		Source   []byte
-		Tests    [][]problem.Test
-		Compare  problem.Comparator
-		Epsilon  float64
-		Limits   sandbox.Limits
-		Skip     bool
-	}{j.versions, []byte(s.Source), tests, s.Problem.Compare, s.Problem.Epsilon, j.options.Limits, j.options.SkipAfterTimeout})
+	v, cost, err := j.fresh(ctx, s)
 	if err != nil {
-		return "", fmt.Errorf("%w: key: %v", ErrInfrastructure, err)
+		return Verdict{}, Cost{}, err
 	}
-	h := sha256.Sum256(b)
-	return hex.EncodeToString(h[:]), nil
-}
-
-// fresh scans the source, then runs its tests. A program that does not compile, or
-// does nothing, is never run.
-func (j *Judge) fresh(ctx context.Context, s Submission) (Verdict, Cost, error) {
-	report, err := j.scan.Scan(ctx, []byte(s.Source))
-	if err != nil {
-		return Verdict{}, Cost{}, fmt.Errorf("%w: %w", ErrInfrastructure, err)
-	}
-	v := Verdict{Status: report.Status, Parsed: report.CompileOK, SyntaxError: report.SyntaxError, SyntaxLine: report.SyntaxLine,
-		Statements: report.Statements, Findings: report.Findings, Total: len(s.Problem.Public), Nondeterministic: report.Nondeterministic}
-	if report.Status == scan.Timeout || report.Status == scan.Crash {
-		v.Parsed = true // nothing is known of its syntax: its tests say whether it compiles
-		v.Statements = 1
-	}
-	cost := Cost{Scans: 1}
-	if !v.Parsed || v.Empty() {
-		return v, cost, nil
-	}
-	late := false
-	for _, group := range []struct {
-		tests  []problem.Test
-		into   *[]TestResult
-		wanted bool
-	}{{s.Problem.Public, &v.Public, true}, {s.Problem.Hidden, &v.Hidden, j.options.Hidden}} {
-		if !group.wanted {
-			continue
-		}
-		for _, test := range group.tests {
-			if late && j.options.SkipAfterTimeout {
-				*group.into = append(*group.into, TestResult{Outcome: Skipped, StdinBytes: int64(len(test.Stdin))})
-				continue
-			}
-			r, err := j.test(ctx, s, test, &cost)
-			if err != nil {
-				return Verdict{}, Cost{}, err
-			}
-			late = late || r.Outcome == TimedOut
-			*group.into = append(*group.into, r)
-		}
-	}
-	return v, cost, nil
-}
-
-// test runs one test. A time-out is believed only if the program, alone on the
-// machine's workers, runs out of time again.
-func (j *Judge) test(ctx context.Context, s Submission, test problem.Test, cost *Cost) (TestResult, error) {
-	j.alone.RLock()
-	r, err := j.run.Run(ctx, []byte(s.Source), []byte(test.Stdin), j.options.Limits)
-	j.alone.RUnlock()
-	cost.Forks++
-	cost.RunCPU += r.Usage.CPU
-	if err == nil && timed(r) {
-		j.alone.Lock()
-		r, err = j.run.Run(ctx, []byte(s.Source), []byte(test.Stdin), j.options.Limits)
-		j.alone.Unlock()
-		cost.Forks++
-		cost.RunCPU += r.Usage.CPU
-	}
-	if err != nil {
-		return TestResult{}, fmt.Errorf("%w: %w", ErrInfrastructure, err)
-	}
-	return describe(r, test, s.Problem), nil
-}
-
-func timed(r sandbox.Result) bool {
-	return r.Outcome == sandbox.CPUTimeout || r.Outcome == sandbox.WallTimeout
-}
-
-// describe turns what the sandbox saw into facts about the test.
-func describe(r sandbox.Result, test problem.Test, p *problem.Problem) TestResult {
-	t := TestResult{Status: r.Status, Signal: r.Signal, StdinBytes: int64(len(test.Stdin)), StdinRead: r.StdinRead,
-		StdoutBytes: len(r.Stdout), Exception: r.Exception, Line: r.Line}
-	sum := sha256.Sum256(r.Stdout)
-	t.StdoutDigest = hex.EncodeToString(sum[:8])
-	t.Printed = len(lines(r.Stdout)) > 0 && !blank(r.Stdout)
-	t.Equal, t.FirstDiff = Compare(p.Compare, p.Epsilon, r.Stdout, []byte(test.Want))
-	switch r.Outcome {
-	case sandbox.OK:
-		switch {
-		case t.Equal:
-			t.Outcome = Passed
-		case !t.Printed:
-			t.Outcome = NoOutput
-		default:
-			t.Outcome = WrongOutput
-		}
-	case sandbox.CPUTimeout, sandbox.WallTimeout:
-		// What was printed until the limit depends on the machine: it is no fact.
-		return TestResult{Outcome: TimedOut, Status: -1, StdinBytes: t.StdinBytes}
-	case sandbox.OutOfMemory:
-		t.Outcome = OutOfMemory
-	case sandbox.OutputLimit:
-		t.Outcome, t.Equal, t.FirstDiff = OutputLimit, false, 0
-	case sandbox.Forbidden:
-		t.Outcome = ForbiddenCall
-	default:
-		t.Outcome = Crashed
-	}
-	return t
-}
-
-func blank(b []byte) bool {
-	for _, c := range b {
-		if c != ' ' && c != '\t' && c != '\r' && c != '\n' && c != '\v' && c != '\f' {
-			return false
-		}
-	}
-	return true
+	return v, cost, j.cache.put(key, v)
 }

@@ -2,10 +2,7 @@ package judge
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -23,7 +20,8 @@ var double = problem.Problem{ID: "double", Statement: "Print 2n.", Public: []pro
 
 var limits = sandbox.Limits{CPU: time.Second, Wall: 2 * time.Second, Memory: 256 << 20, Output: 64 << 10, Files: 32}
 
-func real(t testing.TB, o Options) *Judge {
+// machine is a real sandbox with a real scanner.
+func machine(t testing.TB) (*sandbox.Sandbox, *scan.Scanner) {
 	t.Helper()
 	sb, err := sandbox.New(context.Background(), sandbox.Options{Limits: limits, Workers: 2})
 	require.NoError(t, err)
@@ -31,12 +29,12 @@ func real(t testing.TB, o Options) *Judge {
 	sc, err := scan.New(context.Background(), sb, scan.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, sc.Close()) })
-	o.Limits = limits
-	return New(sb, sc, o)
+	return sb, sc
 }
 
 func TestVerdictsOfRealPrograms(t *testing.T) {
-	j := real(t, Options{Hidden: true, SkipAfterTimeout: true, Workers: 2})
+	sb, sc := machine(t)
+	j := New(sb, sc, Options{Hidden: true, SkipAfterTimeout: true, Workers: 2})
 	tests := []struct {
 		name, source   string
 		stage          Stage
@@ -86,114 +84,44 @@ func TestVerdictsOfRealPrograms(t *testing.T) {
 	assert.Equal(t, Cost{CacheHits: len(list), Wall: cost.Wall}, cost)
 }
 
-// broken stands for a sandbox and a scanner that fail in every way.
-type broken struct {
-	run  func(n int) (sandbox.Result, error)
-	scan func() (scan.Report, error)
-	n    int
-}
-
-func (b *broken) Run(context.Context, []byte, []byte, sandbox.Limits) (sandbox.Result, error) {
-	b.n++
-	return b.run(b.n)
-}
-func (b *broken) Scan(context.Context, []byte) (scan.Report, error) { return b.scan() }
-
-func healthy() *broken {
-	return &broken{
-		run: func(int) (sandbox.Result, error) {
-			return sandbox.Result{Outcome: sandbox.OK, Stdout: []byte("6\n")}, nil
-		},
-		scan: func() (scan.Report, error) { return scan.Report{Status: scan.OK, CompileOK: true, Statements: 1}, nil },
+// The tier, the interpreter, the scanner and the limits that count are in the key.
+func TestVersionsNameTheMachine(t *testing.T) {
+	sb, sc := machine(t)
+	j := New(sb, sc, Options{Limits: sandbox.Limits{Wall: time.Second, CPU: time.Minute, Output: 1 << 30}})
+	for _, part := range []string{"schema 2", "python " + sb.Info().PythonVersion, "tier " + sb.Info().Tier, "bandit 1.9.4", sc.Info().Rules} {
+		assert.Contains(t, j.versions, part)
 	}
+	want := limits
+	want.Wall = time.Second
+	assert.Equal(t, want, j.options.Limits, "the sandbox takes narrower real time and output, and nothing else")
 }
 
-func TestABrokenMachineIsAnErrorNeverAVerdict(t *testing.T) {
-	lost := fmt.Errorf("%w: gone", sandbox.ErrWorker)
-	for name, fault := range map[string]func(*broken){
-		"sandbox lost at once": func(b *broken) { b.run = func(int) (sandbox.Result, error) { return sandbox.Result{}, lost } },
-		"sandbox lost later": func(b *broken) {
-			ok := b.run
-			b.run = func(n int) (sandbox.Result, error) {
-				if n == 2 {
-					return sandbox.Result{}, lost
-				}
-				return ok(n)
-			}
-		},
-		"scanner broken":       func(b *broken) { b.scan = func() (scan.Report, error) { return scan.Report{}, scan.ErrInfrastructure } },
-		"scanner fails anyhow": func(b *broken) { b.scan = func() (scan.Report, error) { return scan.Report{}, errors.New("?") } },
-	} {
-		b := healthy()
-		fault(b)
-		j := newJudge(b, b, Options{Limits: limits}, "test")
-		verdicts, _, err := j.Judge(context.Background(), []Submission{{Problem: &double, Source: "x"}, {Problem: &double, Source: "y"}})
-		assert.ErrorIs(t, err, ErrInfrastructure, name)
-		assert.Nil(t, verdicts, name)
-		assert.Empty(t, j.cache.mem, "nothing of it is remembered: %s", name)
+func ExampleJudge() {
+	ctx := context.Background()
+	sb, err := sandbox.New(ctx, sandbox.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
-}
-
-func TestATimeoutIsBelievedTheSecondTime(t *testing.T) {
-	b := healthy()
-	b.run = func(n int) (sandbox.Result, error) {
-		if n == 1 {
-			return sandbox.Result{Outcome: sandbox.WallTimeout}, nil
-		}
-		return sandbox.Result{Outcome: sandbox.OK, Stdout: []byte("6\n")}, nil
+	defer sb.Close()
+	sc, err := scan.New(ctx, sb, scan.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
-	v, _, err := newJudge(b, b, Options{Limits: limits}, "test").Judge(context.Background(), []Submission{{Problem: &double, Source: "x"}})
-	require.NoError(t, err)
-	assert.Equal(t, Passed, v[0].Public[0].Outcome)
-}
-
-func TestTheCacheKeyNamesAllThatAVerdictDependsOn(t *testing.T) {
-	base := Options{Limits: limits}
-	key := func(o Options, versions string, s Submission) string {
-		k, err := newJudge(healthy(), healthy(), o, versions).key(s)
-		require.NoError(t, err)
-		return k
+	defer sc.Close()
+	task := problem.Problem{ID: "double", Public: []problem.Test{{Stdin: "3", Want: "6"}, {Stdin: "5", Want: "10"}}}
+	verdicts, _, err := New(sb, sc, Options{}).Judge(ctx, []Submission{{Problem: &task, Source: "print(2 * eval(input()))"}, {Problem: &task, Source: "print(6"}})
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
-	s := Submission{Problem: &double, Source: "x"}
-	one := key(base, "v", s)
-	assert.Equal(t, one, key(base, "v", s))
-	skip, hidden, slow := base, base, base
-	skip.SkipAfterTimeout, hidden.Hidden, slow.Limits.CPU = true, true, time.Minute
-	other := double
-	other.Compare = problem.Exact
-	for _, k := range []string{key(skip, "v", s), key(hidden, "v", s), key(slow, "v", s), key(base, "w", s), key(base, "v", Submission{Problem: &double, Source: "y"}), key(base, "v", Submission{Problem: &other, Source: "x"})} {
-		assert.NotEqual(t, one, k)
+	for _, v := range verdicts {
+		fmt.Println(v.Stage(), v.PassedPublic(), "of", v.Total, "flagged:", v.Flagged(scan.Medium))
 	}
-}
-
-func TestACacheOnDiskIsSharedAndAHalfFileIsJudgedAgain(t *testing.T) {
-	dir := t.TempDir()
-	s := []Submission{{Problem: &double, Source: "x"}}
-	b := healthy()
-	first, _, err := newJudge(b, b, Options{Limits: limits, CacheDir: dir}, "v").Judge(context.Background(), s)
-	require.NoError(t, err)
-	dead := &broken{run: func(int) (sandbox.Result, error) { panic("run") }, scan: func() (scan.Report, error) { panic("scan") }}
-	second, cost, err := newJudge(dead, dead, Options{Limits: limits, CacheDir: dir}, "v").Judge(context.Background(), s)
-	require.NoError(t, err)
-	assert.Equal(t, first, second)
-	assert.Equal(t, 1, cost.CacheHits)
-	files, err := filepath.Glob(filepath.Join(dir, "*", "*.json"))
-	require.NoError(t, err)
-	require.Len(t, files, 1)
-	require.NoError(t, os.WriteFile(files[0], []byte(`{"status":`), 0o644))
-	third, cost, err := newJudge(b, b, Options{Limits: limits, CacheDir: dir}, "v").Judge(context.Background(), s)
-	require.NoError(t, err)
-	assert.Equal(t, first, third)
-	assert.Zero(t, cost.CacheHits)
-}
-
-func TestTruncationIsAFactOfTheSubmission(t *testing.T) {
-	b := healthy()
-	j := newJudge(b, b, Options{Limits: limits}, "v")
-	v, _, err := j.Judge(context.Background(), []Submission{{Problem: &double, Source: "x", Finish: completion.Length}, {Problem: &double, Source: "x", Finish: completion.End}})
-	require.NoError(t, err)
-	assert.True(t, v[0].Truncated)
-	assert.False(t, v[1].Truncated)
+	// Output:
+	// passes 2 of 2 flagged: true
+	// unparsable 0 of 2 flagged: false
 }
 
 func ExampleVerdict_Stage() {

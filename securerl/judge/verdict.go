@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"slices"
 	"time"
 
 	"securecoderl/securerl/completion"
@@ -176,16 +177,23 @@ func passed(ts []TestResult) (n int) {
 	return n
 }
 
+// clone copies the lists, so that nobody can change what a cache holds.
+func (v Verdict) clone() Verdict {
+	v.Findings, v.Public, v.Hidden = slices.Clone(v.Findings), slices.Clone(v.Public), slices.Clone(v.Hidden)
+	return v
+}
+
 // Cost is what judging took. It travels beside the verdicts, never inside.
 type Cost struct {
+	ScanCPU   time.Duration // processor time of the scanner
 	RunCPU    time.Duration // processor time of the programs
 	Wall      time.Duration // of the whole batch
 	Forks     int           // programs started
-	Scans     int
-	CacheHits int
+	Scans     int           // sources scanned
+	CacheHits int           // submissions answered without either
 }
 
 // Add sums costs.
 func (c Cost) Add(d Cost) Cost {
-	return Cost{c.RunCPU + d.RunCPU, c.Wall + d.Wall, c.Forks + d.Forks, c.Scans + d.Scans, c.CacheHits + d.CacheHits}
+	return Cost{c.ScanCPU + d.ScanCPU, c.RunCPU + d.RunCPU, c.Wall + d.Wall, c.Forks + d.Forks, c.Scans + d.Scans, c.CacheHits + d.CacheHits}
 }
