@@ -44,10 +44,9 @@ func Collapse(points []runlog.Point, variant string) chart.Figure {
 	}
 	f.Chart = c
 	f.Patch = func(o map[string]any) {
-		_, high := extent(tracks[1:])
-		right := valueAxis("share of samples, %", 0, high)
+		right := valueAxis("share of samples, %", reach(tracks[1:]...)...)
 		right["position"], right["splitLine"] = "right", object{"show": false}
-		layout(o, plot{left: 56, top: 52, right: 60, bottom: 40, x: stepAxis(tracks), y: valueAxis("mean reward", 0, 1)})
+		layout(o, plot{left: 56, top: 52, right: 60, bottom: 40, x: stepAxis(tracks), y: valueAxis("mean reward", append(reach(tracks[0]), 1)...)})
 		right["gridIndex"] = 0
 		o["yAxis"] = append(o["yAxis"].([]any), right)
 		o["legend"] = legend(names, 22)
@@ -57,6 +56,7 @@ func Collapse(points []runlog.Point, variant string) chart.Figure {
 			s["lineStyle"] = object{"color": chart.Palette[i], "width": 2, "type": chart.Dashes[i]}
 		})
 	}
+	finish(&f)
 	return f
 }
 

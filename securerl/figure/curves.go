@@ -62,16 +62,12 @@ func stepAxis(tracks []track) object {
 	return object{"type": "value", "name": "iteration", "min": first, "max": last, "minInterval": 1, "splitLine": object{"show": false}}
 }
 
-func valueAxis(name string, low, high float64) object {
-	return object{"type": "value", "name": name, "min": low, "max": high}
-}
-
-func extent(tracks []track) (low, high float64) {
-	var all []float64
+// reach lists the values that an axis must hold.
+func reach(tracks ...track) (values []float64) {
 	for _, t := range tracks {
-		all = append(append(all, t.low...), t.high...)
+		values = append(append(values, t.low...), t.high...)
 	}
-	return span(all)
+	return values
 }
 
 // table lists tracks as rows: variant, metric, iteration, mean, low, high.
@@ -105,11 +101,11 @@ func Curves(points []runlog.Point, metric string, variants ...string) chart.Figu
 	bands(c, tracks)
 	f.Chart = c
 	f.Patch = func(o map[string]any) {
-		low, high := extent(tracks)
-		layout(o, plot{left: 56, top: 30, right: 18 + longest(names), bottom: 40, x: stepAxis(tracks), y: valueAxis(axis, low, high)})
+		layout(o, plot{left: 56, top: 30, right: 18 + longest(names), bottom: 40, x: stepAxis(tracks), y: valueAxis(axis, reach(tracks...)...)})
 		drawBands(o, tracks)
 		endLabels(o)
 	}
+	finish(&f)
 	return f
 }
 
@@ -159,9 +155,10 @@ func Components(points []runlog.Point, variant string) chart.Figure {
 	lines(c, keys, tracks, 0)
 	f.Chart = c
 	f.Patch = func(o map[string]any) {
-		layout(o, plot{left: 56, top: 30, right: 18 + longest(keys), bottom: 40, x: stepAxis(tracks), y: valueAxis("mean over samples", 0, 1)})
+		layout(o, plot{left: 56, top: 30, right: 18 + longest(keys), bottom: 40, x: stepAxis(tracks), y: valueAxis("mean over samples", append(reach(tracks...), 1)...)})
 		endLabels(o)
 	}
+	finish(&f)
 	return f
 }
 
@@ -200,9 +197,8 @@ func Dynamics(points []runlog.Point, variants ...string) chart.Figure {
 		const width, gap = 172, 48
 		var plots []plot
 		for i, name := range []string{"KL", "entropy", "clipped, %"} {
-			low, high := extent(panels[i])
-			y := valueAxis(name, low, high)
-			y["nameLocation"], y["nameGap"], y["splitNumber"] = "end", 8, 4
+			y := valueAxis(name, reach(panels[i]...)...)
+			y["nameLocation"], y["nameGap"] = "end", 8
 			y["nameTextStyle"] = object{"fontSize": chart.SmallSize, "lineHeight": chart.SmallSize + 2, "color": chart.Ink, "align": "left"}
 			x := stepAxis(panels[i])
 			x["splitNumber"] = 4
@@ -211,5 +207,6 @@ func Dynamics(points []runlog.Point, variants ...string) chart.Figure {
 		layout(o, plots...)
 		o["legend"] = legend(names, 22)
 	}
+	finish(&f)
 	return f
 }

@@ -83,32 +83,46 @@ func js(v any) string {
 	return string(b)
 }
 
-// ceiling is the end of an axis that reaches x: 1, 2, 2.5 or 5 times a power of ten.
-func ceiling(x float64) float64 {
+// step is the distance of the ticks of an axis that reaches x in at most five: 1, 2,
+// 2.5 or 5 times a power of ten.
+func step(x float64) float64 {
 	if !(x > 0) || math.IsInf(x, 0) {
-		return 1
+		return 0.2
 	}
-	p := math.Pow(10, math.Floor(math.Log10(x)))
+	p := math.Pow(10, math.Floor(math.Log10(x/5)))
 	for _, m := range []float64{1, 2, 2.5, 5} {
-		if m*p >= x*(1-1e-9) {
+		if m*p >= x/5*(1-1e-9) {
 			return round(m * p)
 		}
 	}
 	return round(10 * p)
 }
 
-// span is a pair of ends for an axis over the values; it holds 0.
-func span(values []float64) (low, high float64) {
+// span is an axis over the values: its ends, one of them or neither 0, and its ticks.
+func span(values []float64) (low, high, ticks float64) {
 	for _, x := range values {
 		low, high = math.Min(low, x), math.Max(high, x)
 	}
-	if low < 0 {
-		low = -ceiling(-low)
+	ticks = max(step(math.Max(high, -low)), 1e-6)
+	low, high = -math.Ceil(-low/ticks-1e-9)*ticks, math.Ceil(high/ticks-1e-9)*ticks
+	if low == high {
+		high = 5 * ticks
 	}
-	if high > 0 || low == 0 {
-		high = ceiling(high)
+	return round(low), round(high), ticks
+}
+
+// valueAxis is an axis of numbers over the values.
+func valueAxis(name string, values ...float64) object {
+	low, high, ticks := span(values)
+	return object{"type": "value", "name": name, "min": low, "max": high, "interval": ticks}
+}
+
+// finish marks a figure that has nothing to show.
+func finish(f *chart.Figure) {
+	if len(f.Rows) == 0 {
+		f.Title += " (no data)"
+		f.Caption, f.Alt = "No data.", f.Title+"."
 	}
-	return low, high
 }
 
 // custom is a series that a JavaScript function (params, api) draws, point by point.

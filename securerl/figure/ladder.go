@@ -49,5 +49,6 @@ func Ladder(schemes, programs []string, totals [][]float64) chart.Figure {
 			s["label"] = object{"show": true, "color": chart.Ink, "fontSize": chart.SmallSize, "formatter": chart.JS("function(p) { return p.value[3]; }")}
 		})
 	}
+	finish(&f)
 	return f
 }

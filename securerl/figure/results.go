@@ -47,21 +47,14 @@ func Results(what, reference string, sampled, greedy []Rate) chart.Figure {
 		c.Overlap(custom(p.name, data, i))
 	}
 	f.Caption = "Share of the programs, with 95\u00a0% intervals; left sampled at a temperature, right greedy, one program per problem. The dotted line stands at " + short(reference, 20) + ". Intervals that overlap do not settle a comparison; the table of paired differences does."
-	if len(f.Rows) == 0 {
-		f.Caption = "No data."
-	}
 	f.Alt = f.Title + "." + parts
 	f.Chart = c
 	f.Patch = func(o map[string]any) {
 		left := 20 + longest(names)
 		width := (chart.Page - left - 2*52) / 2
-		end := min(100, ceiling(high))
-		if high > 50 {
-			end = 100
-		}
 		var plots []plot
 		for i := range panels {
-			x := object{"type": "value", "name": panels[i].name + ", %", "min": 0, "max": end, "splitNumber": 4}
+			x := valueAxis(panels[i].name+", %", high)
 			y := object{"type": "category", "data": names, "inverse": true, "axisTick": object{"show": false}, "axisLabel": object{"show": i == 0}}
 			plots = append(plots, plot{left: left + i*(width+52), top: 34, width: width, bottom: 40, x: x, y: y})
 		}
@@ -78,6 +71,7 @@ func Results(what, reference string, sampled, greedy []Rate) chart.Figure {
 			}
 		})
 	}
+	finish(&f)
 	return f
 }
 
@@ -91,12 +85,9 @@ type Place struct {
 // Plane draws the policies in the plane of function (to the right is better) and
 // findings (down is better), with an arrow from the policy named from to each other.
 func Plane(from string, places []Place) chart.Figure {
-	f := chart.Figure{Name: "plane", Title: "Function and security", Width: 520, Height: 400,
+	f := chart.Figure{Name: "plane", Title: "Function and security", Width: 600, Height: 400,
 		Columns: []string{"policy", "passed", "passed_low", "passed_high", "flagged_of_parsed", "flagged_low", "flagged_high"}}
 	f.Caption = "Held-out problems. Right: more programs pass all tests. Down: fewer of the programs that parse carry a finding of MEDIUM or more. Crosses are 95\u00a0% intervals; arrows start at " + short(from, 20) + "."
-	if len(places) == 0 {
-		f.Caption = "No data."
-	}
 	f.Alt = f.Title + "."
 	s := charts.NewScatter()
 	var right, top float64
@@ -106,10 +97,12 @@ func Plane(from string, places []Place) chart.Figure {
 			start = &places[i]
 		}
 	}
+	var names []string
 	arrows := [][]any{}
 	for i, p := range places {
 		x, y := round(100*p.Passed.Estimate), round(100*p.Flagged.Estimate)
-		s.AddSeries(short(p.Name, 20), []opts.ScatterData{{Value: []float64{x, y}, SymbolSize: 9}}, charts.WithItemStyleOpts(opts.ItemStyle{Color: chart.Palette[i%len(chart.Palette)]}))
+		names = append(names, fmt.Sprintf("%d  %s", i+1, short(p.Name, 20)))
+		s.AddSeries(names[i], []opts.ScatterData{{Value: []any{x, y, i + 1}, SymbolSize: 15}}, charts.WithItemStyleOpts(opts.ItemStyle{Color: chart.Dark[i%len(chart.Dark)]}))
 		s.Overlap(custom("cross", [][]any{{x, y, round(100 * p.Passed.Low), round(100 * p.Passed.High), round(100 * p.Flagged.Low), round(100 * p.Flagged.High), i % len(chart.Palette)}}, 0))
 		if start != nil && p.Name != from {
 			arrows = append(arrows, []any{x, y, round(100 * start.Passed.Estimate), round(100 * start.Flagged.Estimate)})
@@ -120,17 +113,17 @@ func Plane(from string, places []Place) chart.Figure {
 	}
 	s.Overlap(custom("arrows", arrows, 0))
 	f.Chart = s
-	f.Patch = func(o map[string]any) { plane(o, math100(right), math100(top)) }
+	f.Patch = func(o map[string]any) {
+		layout(o, plot{left: 56, top: 34, right: 44 + longest(names), bottom: 40,
+			x: valueAxis("pass all tests, %", right), y: valueAxis("flagged of those that parse, %", top)})
+		o["legend"] = object{"data": names, "orient": "vertical", "right": 8, "top": 34, "itemWidth": 10, "itemHeight": 10, "itemGap": 6}
+		plane(o)
+	}
+	finish(&f)
 	return f
 }
 
-// math100 ends an axis of percents.
-func math100(x float64) float64 { return min(100, ceiling(x)) }
-
-func plane(o object, right, top float64) {
-	layout(o, plot{left: 56, top: 34, right: 24, bottom: 40,
-		x: object{"type": "value", "name": "pass all tests, %", "min": 0, "max": right},
-		y: valueAxis("flagged of those that parse, %", 0, top)})
+func plane(o object) {
 	drawer(o, "cross", 1, fmt.Sprintf(`function(p, api) {
   var c = api.coord([api.value(0), api.value(1)]), l = api.coord([api.value(2), 0])[0], r = api.coord([api.value(3), 0])[0];
   var b = api.coord([0, api.value(4)])[1], t = api.coord([0, api.value(5)])[1], s = {stroke: %s[api.value(6)], lineWidth: 1, opacity: 0.6};
@@ -140,20 +133,18 @@ func plane(o object, right, top float64) {
 	drawer(o, "arrows", 2, fmt.Sprintf(`function(p, api) {
   var e = api.coord([api.value(0), api.value(1)]), s = api.coord([api.value(2), api.value(3)]);
   var dx = e[0] - s[0], dy = e[1] - s[1], n = Math.sqrt(dx * dx + dy * dy);
-  if (n < 16) return null;
-  var ux = dx / n, uy = dy / n, x = e[0] - 7 * ux, y = e[1] - 7 * uy;
+  if (n < 24) return null;
+  var ux = dx / n, uy = dy / n, x = e[0] - 9 * ux, y = e[1] - 9 * uy;
   return {type: 'group', children: [
-    {type: 'line', shape: {x1: s[0] + 7 * ux, y1: s[1] + 7 * uy, x2: x - 5 * ux, y2: y - 5 * uy}, style: {stroke: %q, lineWidth: 1.2}},
+    {type: 'line', shape: {x1: s[0] + 9 * ux, y1: s[1] + 9 * uy, x2: x - 5 * ux, y2: y - 5 * uy}, style: {stroke: %q, lineWidth: 1}},
     {type: 'polygon', shape: {points: [[x, y], [x - 7 * ux - 3 * uy, y - 7 * uy + 3 * ux], [x - 7 * ux + 3 * uy, y - 7 * uy - 3 * ux]]}, style: {fill: %[1]q}}]};
 }`, chart.Grey))
-	n := 0
 	chart.Each(o, "series", func(_ int, s object) {
 		switch s["type"] {
 		case "scatter":
 			s["z"] = 4
-			s["label"] = object{"show": true, "position": "top", "formatter": chart.JS("function(p) { return p.seriesName; }"), "color": chart.Dark[n%len(chart.Dark)], "fontSize": chart.SmallSize}
-			s["labelLayout"] = object{"moveOverlap": "shiftY"}
-			n++
+			s["itemStyle"].(object)["borderColor"], s["itemStyle"].(object)["borderWidth"] = chart.Surface, 1
+			s["label"] = object{"show": true, "position": "inside", "formatter": chart.JS("function(p) { return String(p.value[2]); }"), "color": chart.Surface, "fontSize": 9, "fontWeight": "bold"}
 		case "custom":
 			s["encode"] = object{"x": 0, "y": 1}
 		}

@@ -46,11 +46,12 @@ func Stages(points []runlog.Point, variant string) chart.Figure {
 	f.Chart = b
 	f.Patch = func(o map[string]any) {
 		x := object{"type": "category", "name": "iteration", "data": categories(tracks)}
-		layout(o, plot{left: 56, top: 52, right: 16, bottom: 40, x: x, y: valueAxis("share of samples, %", 0, 100)})
+		layout(o, plot{left: 56, top: 52, right: 16, bottom: 40, x: x, y: valueAxis("share of samples, %", 100)})
 		l := legend(StageNames, 22)
 		l["itemWidth"] = 12
 		o["legend"] = l
 	}
+	finish(&f)
 	return f
 }
 
