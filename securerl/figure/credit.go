@@ -273,7 +273,7 @@ func (d *drawing) legend(x, y float64) string {
 // creditHTML is the program as text. Its white card and dark words stay on dark pages.
 func creditHTML(note string, tokens []token, most float64) template.HTML {
 	var b strings.Builder
-	fmt.Fprintf(&b, `<pre title="%s" style="background:#fff;color:#222;padding:8px;line-height:1.6;overflow-x:auto;unicode-bidi:isolate">`, html.EscapeString(note))
+	fmt.Fprintf(&b, `<pre title="%s" style="background:#fff;color:#222;padding:8px;line-height:1.6;overflow-x:auto;unicode-bidi:isolate">`+"\n", html.EscapeString(note))
 	for _, t := range tokens {
 		text := html.EscapeString(chart.Visible(t.text))
 		if t.end {

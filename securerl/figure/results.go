@@ -143,7 +143,9 @@ func plane(o object) {
 		switch s["type"] {
 		case "scatter":
 			s["z"] = 4
-			s["itemStyle"].(object)["borderColor"], s["itemStyle"].(object)["borderWidth"] = chart.Surface, 1
+			if style, ok := s["itemStyle"].(object); ok {
+				style["borderColor"], style["borderWidth"], style["opacity"] = chart.Surface, 1, 1
+			}
 			s["label"] = object{"show": true, "position": "inside", "formatter": chart.JS("function(p) { return String(p.value[2]); }"), "color": chart.Surface, "fontSize": 9, "fontWeight": "bold"}
 		case "custom":
 			s["encode"] = object{"x": 0, "y": 1}
