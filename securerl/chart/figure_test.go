@@ -2,8 +2,10 @@ package chart_test
 
 import (
 	"encoding/csv"
+	"flag"
 	"fmt"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,6 +19,8 @@ import (
 
 	"securecoderl/securerl/chart"
 )
+
+var update = flag.Bool("update", false, "write testdata/figure/line.js again")
 
 func line(values ...any) chart.Figure {
 	l := charts.NewLine()
@@ -62,6 +66,18 @@ func TestEveryTextHasALineHeight(t *testing.T) {
 		})
 	}
 	chart.Each(o, "title", func(_ int, a map[string]any) { assert.Contains(t, a["textStyle"], "lineHeight") })
+}
+
+func TestTheScriptIsAsItWas(t *testing.T) {
+	const path = "../../testdata/figure/line.js"
+	got, err := line(1, 2.5).Script()
+	require.NoError(t, err)
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(got+"\n"), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), got+"\n")
 }
 
 func TestOnlyGoMakesFunctions(t *testing.T) {

@@ -176,11 +176,6 @@ func legend(names []string, top int) object {
 	return object{"data": names, "top": top, "left": 40}
 }
 
-// subtitle stands under the title in grey.
-func subtitle(o object, text string) {
-	chart.Each(o, "title", func(_ int, t object) { t["subtext"] = text })
-}
-
 // whisker draws data [x, row, low, high, label]: a dot on its interval, lying across,
 // and the label at the right edge of the grid.
 func whisker(colour string) string {

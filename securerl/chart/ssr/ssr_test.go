@@ -3,8 +3,10 @@ package ssr_test
 import (
 	"bytes"
 	"encoding/xml"
+	"flag"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +19,8 @@ import (
 	"securecoderl/securerl/chart"
 	"securecoderl/securerl/chart/ssr"
 )
+
+var update = flag.Bool("update", false, "write testdata/figure/line.svg again")
 
 func line(title string, last float64) chart.Figure {
 	l := charts.NewLine()
@@ -34,6 +38,13 @@ func TestTheSameFigureGivesTheSameBytes(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(first), "1.0 points", "the function of the axis must have run")
 	assert.NotContains(t, string(first), "dominant-baseline")
+	const path = "../../../testdata/figure/line.svg"
+	if *update {
+		require.NoError(t, os.WriteFile(path, first, 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Truef(t, bytes.Equal(want, first), "%s differs; look at the new one, then run the test with -update", path)
 	var wg sync.WaitGroup
 	for i := range 6 {
 		wg.Go(func() {
