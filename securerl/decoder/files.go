@@ -208,7 +208,9 @@ func writeTree(t *engine.Tree, fileName func(string) string) ([]byte, error) {
 }
 
 // EncodeTree is a tree as the bytes of a safetensors file, with its own names.
-func EncodeTree(t *engine.Tree) ([]byte, error) { return writeTree(t, func(s string) string { return s }) }
+func EncodeTree(t *engine.Tree) ([]byte, error) {
+	return writeTree(t, func(s string) string { return s })
+}
 
 // DecodeTree reads what EncodeTree wrote.
 func DecodeTree(b []byte) (*engine.Tree, error) {
