@@ -147,17 +147,21 @@ func TestATimeoutIsConfirmedAlone(t *testing.T) {
 	assert.EqualValues(t, 1, most.Load())
 }
 
-// confirming times every program out and looks who runs beside its second run.
+// confirming times every program out. It looks who runs beside the second run, and
+// that this one has all the time.
 type confirming struct {
 	*fake
 	running, most *atomic.Int64
 	seen          *sync.Map
 }
 
-func (c confirming) Run(_ context.Context, source, _ []byte, _ sandbox.Limits) (sandbox.Result, error) {
+func (c confirming) Run(_ context.Context, source, _ []byte, l sandbox.Limits) (sandbox.Result, error) {
 	n := c.running.Add(1)
 	defer c.running.Add(-1)
 	if _, again := c.seen.LoadOrStore(string(source), true); again {
+		if l != limits {
+			return sandbox.Result{}, errors.New("a confirmation needs all the limits")
+		}
 		c.most.Store(max(c.most.Load(), n))
 	}
 	return sandbox.Result{Outcome: sandbox.WallTimeout}, nil

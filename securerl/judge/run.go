@@ -92,15 +92,22 @@ func (j *Judge) tests(ctx context.Context, s Submission, list []problem.Test, la
 	return results, nil
 }
 
-// believe runs a program on one input. A time-out is believed only if the program,
-// alone on the workers, runs out of time again.
+// patience is the part of the real time that a program gets beside others.
+const patience = 4
+
+// believe runs a program on one input. Beside others it gets a part of the real time
+// only: enough for nearly every program, and an endless one holds nobody up. A
+// program that needs more runs again, alone on the workers and with all its time, and
+// only what happens then counts: no time-out comes from the company it was in.
 func (j *Judge) believe(ctx context.Context, source, stdin string, cost *Cost) (sandbox.Result, error) {
+	short := j.options.Limits
+	short.Wall /= patience
 	j.alone.RLock()
-	r, err := j.once(ctx, source, stdin, cost)
+	r, err := j.once(ctx, source, stdin, short, cost)
 	j.alone.RUnlock()
 	if err == nil && (r.Outcome == sandbox.CPUTimeout || r.Outcome == sandbox.WallTimeout) {
 		j.alone.Lock()
-		r, err = j.once(ctx, source, stdin, cost)
+		r, err = j.once(ctx, source, stdin, j.options.Limits, cost)
 		j.alone.Unlock()
 	}
 	return r, err
@@ -110,9 +117,9 @@ func (j *Judge) believe(ctx context.Context, source, stdin string, cost *Cost) (
 // program, which is run again on another; losing them all is the machinery's fault.
 const workers = 3
 
-func (j *Judge) once(ctx context.Context, source, stdin string, cost *Cost) (r sandbox.Result, err error) {
+func (j *Judge) once(ctx context.Context, source, stdin string, l sandbox.Limits, cost *Cost) (r sandbox.Result, err error) {
 	for range workers {
-		r, err = j.run.Run(ctx, []byte(source), []byte(stdin), j.options.Limits)
+		r, err = j.run.Run(ctx, []byte(source), []byte(stdin), l)
 		cost.Forks++
 		cost.RunCPU += r.Usage.CPU
 		if err == nil || ctx.Err() != nil || !errors.Is(err, sandbox.ErrWorker) {

@@ -1,0 +1,181 @@
+package judge
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"securecoderl/securerl/problem"
+	"securecoderl/securerl/sandbox"
+	"securecoderl/securerl/scan"
+)
+
+var workload = flag.String("workload", "../../testdata/judge/throughput_work.jsonl", "programs with tests, for BenchmarkRewards; they run without a sandbox too, so trust them")
+
+// job is one program of the workload.
+type job struct {
+	problem problem.Problem
+	source  string
+}
+
+func jobs(t testing.TB) (list []job) {
+	f, err := os.Open(*workload)
+	require.NoError(t, err)
+	defer f.Close()
+	for d := json.NewDecoder(f); d.More(); {
+		var row struct {
+			ID, Code        string
+			Inputs, Outputs []string
+		}
+		require.NoError(t, d.Decode(&row))
+		j := job{problem.Problem{ID: row.ID}, row.Code}
+		for i := range row.Inputs {
+			j.problem.Public = append(j.problem.Public, problem.Test{Stdin: row.Inputs[i], Want: row.Outputs[i]})
+		}
+		list = append(list, j)
+	}
+	return list
+}
+
+// unconfined judges as the first paper's code does: a Python process per test and one
+// Bandit command per program, nothing confined.
+type unconfined struct {
+	python, dir string
+	wall        time.Duration
+}
+
+// judge returns how many tests passed.
+func (p unconfined) judge(j job, worker int) (passed int, err error) {
+	path := filepath.Join(p.dir, fmt.Sprintf("program%d.py", worker))
+	if err := os.WriteFile(path, []byte(j.source), 0o644); err != nil {
+		return 0, err
+	}
+	var report, exit bytes.Buffer
+	bandit := exec.Command(p.python, "-m", "bandit", "-q", "-f", "json", path)
+	bandit.Stdout, bandit.Stderr = &report, &exit
+	if err := bandit.Run(); err != nil && bandit.ProcessState.ExitCode() != 1 { // 1: findings
+		return 0, fmt.Errorf("%w: %s", err, exit.String())
+	}
+	if !json.Valid(report.Bytes()) {
+		return 0, errors.New("bandit printed no report")
+	}
+	for _, test := range j.problem.Public {
+		ctx, cancel := context.WithTimeout(context.Background(), p.wall)
+		cmd := exec.CommandContext(ctx, p.python, path)
+		cmd.Stdin = bytes.NewReader([]byte(test.Stdin))
+		out, err := cmd.Output()
+		cancel()
+		if equal, _ := Compare(problem.Lines, 0, out, []byte(test.Want)); equal && err == nil {
+			passed++
+		}
+	}
+	return passed, nil
+}
+
+// all judges jobs with two workers, like the judge beside it.
+func (p unconfined) all(list []job) ([]int, error) {
+	passed, errs := make([]int, len(list)), make([]error, 2)
+	var wg sync.WaitGroup
+	for w := range 2 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := w; i < len(list); i += 2 {
+				n, err := p.judge(list[i], w)
+				passed[i], errs[w] = n, errors.Join(errs[w], err)
+			}
+		}()
+	}
+	wg.Wait()
+	return passed, errors.Join(errs...)
+}
+
+// BenchmarkRewards judges the workload in four interleaved blocks, with the plain way
+// beside it in each, and reports programs per second of both and their ratio. A test
+// may take 1 s. Where the two disagree about a program, the metric "differ" counts it.
+// One iteration takes minutes: go test -run - -bench Rewards -benchtime 1x
+func BenchmarkRewards(b *testing.B) {
+	python, err := sandbox.FindPython()
+	require.NoError(b, err)
+	second := sandbox.DefaultLimits()
+	second.CPU, second.Wall = time.Second, time.Second
+	sb, err := sandbox.New(context.Background(), sandbox.Options{Limits: second, Workers: 2})
+	require.NoError(b, err)
+	defer sb.Close()
+	sc, err := scan.New(context.Background(), sb, scan.Options{})
+	require.NoError(b, err)
+	defer sc.Close()
+	list := jobs(b)
+	old := unconfined{python: python, dir: b.TempDir(), wall: time.Second}
+	const blocks = 4
+	for b.Loop() {
+		var ours, theirs []time.Duration
+		var cost Cost
+		differ := 0
+		for k := range blocks {
+			block := list[k*len(list)/blocks : (k+1)*len(list)/blocks]
+			var submissions []Submission
+			for i := range block {
+				submissions = append(submissions, Submission{Problem: &block[i].problem, Source: block[i].source})
+			}
+			j := New(sb, sc, Options{SkipAfterTimeout: true, Workers: 2}) // an empty cache
+			verdicts, c, err := j.Judge(context.Background(), submissions)
+			require.NoError(b, err)
+			cost, ours = cost.Add(c), append(ours, c.Wall)
+			start := time.Now()
+			passed, err := old.all(block)
+			require.NoError(b, err)
+			theirs = append(theirs, time.Since(start))
+			for i, v := range verdicts {
+				if v.PassedPublic() != passed[i] {
+					differ++
+					b.Logf("%s: %d of %d here, %d there", block[i].problem.ID, v.PassedPublic(), v.Total, passed[i])
+				}
+			}
+		}
+		n := float64(len(list))
+		b.ReportMetric(n/sum(ours).Seconds(), "rewards/s")
+		b.ReportMetric(n/sum(theirs).Seconds(), "plain-rewards/s")
+		b.ReportMetric(sum(theirs).Seconds()/sum(ours).Seconds(), "times")
+		ratios := make([]float64, blocks)
+		for k := range blocks {
+			ratios[k] = theirs[k].Seconds() / ours[k].Seconds()
+		}
+		b.ReportMetric(slices.Min(ratios), "times-worst-block")
+		b.ReportMetric(float64(differ), "differ")
+		b.ReportMetric((cost.RunCPU+cost.ScanCPU).Seconds()*1000/n, "CPU-ms/reward")
+		b.Logf("%+v", cost)
+	}
+}
+
+func sum(ds []time.Duration) (total time.Duration) {
+	for _, d := range ds {
+		total += d
+	}
+	return total
+}
+
+// BenchmarkScan scans the workload's sources, one after the other.
+func BenchmarkScan(b *testing.B) {
+	_, sc := machine(b)
+	list := jobs(b)
+	n := 0
+	for b.Loop() {
+		_, err := sc.Scan(context.Background(), []byte(list[n%len(list)].source))
+		require.NoError(b, err)
+		n++
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "scans/s")
+}
