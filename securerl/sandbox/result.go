@@ -15,7 +15,7 @@ func (r *Result) classify(status syscall.WaitStatus, late bool, l Limits) {
 		r.Status, r.Signal = -1, int(status.Signal())
 	}
 	r.Exception, r.Line = lastException(r.Stderr)
-	full := int64(len(r.Stdout)) >= l.Output || int64(len(r.Stderr)) >= l.Output
+	full := int64(len(r.Stdout)) >= l.Output // a flood of standard error is only cut
 	switch {
 	case late:
 		r.Outcome = WallTimeout
