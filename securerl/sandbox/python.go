@@ -86,7 +86,7 @@ func inspect(ctx context.Context, path string) (interpreter, error) {
 
 // readable lists the folders that a confined interpreter must see beside /usr.
 func (p interpreter) readable(extra []string) []string {
-	var list []string
+	list := []string{} // not nil: it travels as JSON
 	for _, path := range append([]string{p.Base}, extra...) {
 		if real, err := filepath.EvalSymlinks(path); err == nil && !strings.HasPrefix(real+"/", "/usr/") {
 			list = append(list, path)
