@@ -189,3 +189,6 @@ func diskFree(dir string) int64 {
 func key(seed uint64, purpose string, step int) rng.Key {
 	return rng.New(seed).Name(purpose).Fold(uint32(step))
 }
+
+// Machine describes the sandbox and the scanner in use.
+func (l *Lab) Machine() (sandbox.Info, scan.Info) { return l.sandbox.Info(), l.scanner.Info() }
