@@ -49,6 +49,9 @@ func CreditMap(title string, row record.Row, spans []tokenizer.Span) (Credit, er
 	d := drawing{top: 62, left: 34}
 	var sum, reward, low, high float64
 	for i, t := range tokens {
+		if i == 0 {
+			low, high = t.advantage, t.advantage
+		}
 		c.Rows = append(c.Rows, []string{fmt.Sprint(i), t.text, number(t.reward), number(t.advantage)})
 		sum += t.reward
 		reward, d.most = math.Max(reward, math.Abs(t.reward)), math.Max(d.most, math.Abs(t.advantage))

@@ -1,7 +1,9 @@
 package figure
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-echarts/go-echarts/v2/charts"
@@ -27,17 +29,57 @@ func lines(c *charts.Line, names []string, tracks []track, axis int) {
 	}
 }
 
-// endLabels names lines at their right ends, in the dark twins of their colours.
-func endLabels(o object) {
-	n := 0
+// nameLines writes the names of lines at the right edge, each as near to the end of
+// its line as the others leave room, in the dark twins of the colours.
+func nameLines(c *charts.Line, names []string, tracks []track) {
+	data := [][]any{}
+	for i, t := range tracks {
+		if n := len(t.mean); n > 0 {
+			data = append(data, []any{t.steps[n-1], t.mean[n-1], names[i], i % len(chart.Dark)})
+		}
+	}
+	c.Overlap(custom("names", data, 0))
+}
+
+// drawNames places them in the only plot of a figure of this height, in pixels.
+func drawNames(o object, tracks []track, p plot, height int) {
+	top, bottom := float64(p.top)+4, float64(height-p.bottom)-2
+	low, high := p.y["min"].(float64), p.y["max"].(float64)
+	var at []float64
+	for _, t := range tracks {
+		if n := len(t.mean); n > 0 {
+			at = append(at, bottom-(bottom-top)*(t.mean[n-1]-low)/(high-low))
+		}
+	}
+	drawer(o, "names", 5, fmt.Sprintf(`function(p, api) {
+  return {type: 'text', style: {text: api.value(2), x: p.coordSys.x + p.coordSys.width + 6, y: %s[p.dataIndex], verticalAlign: 'middle',
+    fill: %s[api.value(3)], fontSize: %d, lineHeight: %d, fontFamily: %q}};
+}`, js(apart(at, chart.SmallSize+2, top, bottom)), js(chart.Dark), chart.SmallSize, chart.SmallSize+2, chart.Family))
 	chart.Each(o, "series", func(_ int, s object) {
-		if s["type"] == "line" {
-			s["endLabel"] = object{"show": true, "formatter": chart.JS("function(p) { return p.seriesName; }"), "color": chart.Dark[n%len(chart.Dark)],
-				"fontSize": chart.SmallSize, "lineHeight": chart.SmallSize + 3, "distance": 4}
-			s["labelLayout"] = object{"moveOverlap": "shiftY"}
-			n++
+		if s["name"] == "names" {
+			s["dimensions"] = []any{nil, nil, object{"name": "text", "type": "ordinal"}, nil}
+			s["encode"] = object{"x": 0, "y": 1}
 		}
 	})
+}
+
+// apart moves positions so that neighbours are at least gap apart, their order kept,
+// between low and high as far as there is room.
+func apart(at []float64, gap, low, high float64) []float64 {
+	order := make([]int, len(at))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(at[a], at[b]) })
+	moved := slices.Clone(at)
+	for k := 1; k < len(order); k++ { // push down
+		moved[order[k]] = max(moved[order[k]], moved[order[k-1]]+gap)
+	}
+	for k, end := len(order)-1, high; k >= 0; k-- { // and back up from the end
+		moved[order[k]] = round(max(min(moved[order[k]], end), low))
+		end = moved[order[k]] - gap
+	}
+	return moved
 }
 
 // bands draws the range over seeds behind the lines, where there are several.
@@ -82,7 +124,11 @@ func table(f *chart.Figure, variant, metric string, t track) {
 // line is their mean and the band their range.
 func Curves(points []runlog.Point, metric string, variants ...string) chart.Figure {
 	factor, axis := scale(metric)
-	words, _ := meaning(metric)
+	words, share := meaning(metric)
+	from := "%s %.3g to %.3g"
+	if share {
+		from = "%s %.1f to %.1f\u00a0%%"
+	}
 	f := chart.Figure{Name: "curves-" + slug(metric), Title: "Training: " + words, Width: chart.Page, Height: 280}
 	var tracks []track
 	var names, ends []string
@@ -90,20 +136,22 @@ func Curves(points []runlog.Point, metric string, variants ...string) chart.Figu
 		t := collect(points, v, metric, factor)
 		tracks, names = append(tracks, t), append(names, short(v, 16))
 		table(&f, v, metric, collect(points, v, metric, 1))
-		if first, last, q, ok := t.ends(); ok {
-			ends = append(ends, fmt.Sprintf("%s from %.3g to %.3g (first and last %s)", short(v, 16), first, last, steps(q)))
+		if first, last, _, ok := t.ends(); ok {
+			ends = append(ends, fmt.Sprintf(from, short(v, 16), first, last))
 		}
 	}
-	f.Caption = strings.TrimSpace(axis + ", at every iteration, on the samples it learns from. " + band(tracks) + " " + sentence(ends))
-	f.Alt = f.Title + " against the iteration. " + sentence(ends)
+	f.Caption = strings.TrimSpace("At every iteration. " + band(tracks) + " " + sentence(ends))
+	f.Alt = strings.TrimSpace(f.Title + " against the iteration. " + sentence(ends))
 	c := charts.NewLine()
 	lines(c, names, tracks, 0)
 	bands(c, tracks)
+	nameLines(c, names, tracks)
 	f.Chart = c
 	f.Patch = func(o map[string]any) {
-		layout(o, plot{left: 56, top: 30, right: 18 + longest(names), bottom: 40, x: stepAxis(tracks), y: valueAxis(axis, reach(tracks...)...)})
+		p := plot{left: 56, top: 30, right: 18 + longest(names), bottom: 40, x: stepAxis(tracks), y: valueAxis(axis, reach(tracks...)...)}
+		layout(o, p)
 		drawBands(o, tracks)
-		endLabels(o)
+		drawNames(o, tracks, p, f.Height)
 	}
 	finish(&f)
 	return f
@@ -130,7 +178,7 @@ func sentence(parts []string) string {
 	if len(parts) == 0 {
 		return ""
 	}
-	return strings.Join(parts, "; ") + "."
+	return "Means over the first and the last quarter of the iterations: " + strings.Join(parts, "; ") + "."
 }
 
 // Components draws the reward of one variant and its two parts, each on the scale from
@@ -146,17 +194,19 @@ func Components(points []runlog.Point, variant string) chart.Figure {
 		tracks = append(tracks, t)
 		table(&f, variant, k, t)
 		if first, last, _, ok := t.ends(); ok {
-			ends = append(ends, fmt.Sprintf("%s from %.2f to %.2f", k, first, last))
+			ends = append(ends, fmt.Sprintf("%s %.2f to %.2f", k, first, last))
 		}
 	}
-	f.Caption = strings.TrimSpace("Mean reward per sample, and its functional and security part before weighting. " + over(tracks...) + " " + sentence(ends) + " First and last quarter of the iterations.")
-	f.Alt = f.Title + ": " + sentence(ends)
+	f.Caption = strings.TrimSpace("Mean reward per sample, and its functional and security part before weighting. " + over(tracks...) + " " + sentence(ends))
+	f.Alt = f.Title + ". " + sentence(ends)
 	c := charts.NewLine()
 	lines(c, keys, tracks, 0)
+	nameLines(c, keys, tracks)
 	f.Chart = c
 	f.Patch = func(o map[string]any) {
-		layout(o, plot{left: 56, top: 30, right: 18 + longest(keys), bottom: 40, x: stepAxis(tracks), y: valueAxis("mean over samples", append(reach(tracks...), 1)...)})
-		endLabels(o)
+		p := plot{left: 56, top: 30, right: 18 + longest(keys), bottom: 40, x: stepAxis(tracks), y: valueAxis("mean over samples", append(reach(tracks...), 1)...)}
+		layout(o, p)
+		drawNames(o, tracks, p, f.Height)
 	}
 	finish(&f)
 	return f

@@ -11,7 +11,7 @@ import (
 )
 
 // Results draws one rate of every policy with its interval, sampled at the left and
-// greedy at the right, on one scale. A dotted line goes up from the policy named
+// greedy at the right, on one scale. A dashed line goes up from the policy named
 // reference. The policies stand in the order of sampled; greedy is matched by name.
 func Results(what, reference string, sampled, greedy []Rate) chart.Figure {
 	f := chart.Figure{Name: "results-" + slug(what), Title: "Held-out problems: " + short(what, 60), Width: chart.Page, Height: 92 + 24*max(1, len(sampled)),
@@ -46,7 +46,7 @@ func Results(what, reference string, sampled, greedy []Rate) chart.Figure {
 		}
 		c.Overlap(custom(p.name, data, i))
 	}
-	f.Caption = "Share of the programs, with 95\u00a0% intervals; left sampled at a temperature, right greedy, one program per problem. The dotted line stands at " + short(reference, 20) + ". Intervals that overlap do not settle a comparison; the table of paired differences does."
+	f.Caption = "Share of the programs, with 95\u00a0% intervals; left sampled at a temperature, right greedy, one program per problem. The dashed line stands at " + short(reference, 20) + ". Intervals that overlap do not settle a comparison; the table of paired differences does."
 	f.Alt = f.Title + "." + parts
 	f.Chart = c
 	f.Patch = func(o map[string]any) {
@@ -67,7 +67,7 @@ func Results(what, reference string, sampled, greedy []Rate) chart.Figure {
 			s["dimensions"] = []any{nil, nil, nil, nil, object{"name": "text", "type": "ordinal"}}
 			if at[i] >= 0 {
 				s["markLine"] = object{"silent": true, "symbol": "none", "label": object{"show": false}, "data": []any{object{"xAxis": at[i]}},
-					"lineStyle": object{"color": chart.Grey, "type": "dotted", "width": 1}}
+					"lineStyle": object{"color": chart.Grey, "type": "dashed", "width": 1}}
 			}
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
+	"regexp"
 	"strings"
 
 	"securecoderl/securerl/chart"
@@ -20,7 +21,15 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"numeric": numeric,
 	"split":   func(s string) []string { return strings.Split(s, "\n\n") },
 	"image":   image,
+	// interval parts "27.0 [20.1, 34.0]", so that the interval can stand below.
+	"interval": interval.FindStringSubmatch,
+	// heading lets a long name in a column's head break after its underlines.
+	"heading": func(s string) template.HTML {
+		return template.HTML(strings.ReplaceAll(template.HTMLEscapeString(chart.Visible(s)), "_", "_<wbr>"))
+	},
 }).Parse(pageText))
+
+var interval = regexp.MustCompile(`^([-+\x{2212}]?[0-9.]+) (\[[-+\x{2212}0-9., ]+\])$`)
 
 // drawn is a figure with its picture.
 type drawn struct {
