@@ -95,7 +95,7 @@ type Report struct {
 	Nondeterministic bool      `json:"nondeterministic,omitempty"` // asks the clock or unseeded chance
 	Fault            string    `json:"fault,omitempty"`            // what failed, for Plugin and Internal
 
-	CPU time.Duration `json:"-"` // processor time of the last attempt: a cost, no fact about the source
+	CPU time.Duration `json:"-"` // processor time the worker used since its last answer: a cost, no fact about the source
 }
 
 // Info identifies the scanner; it belongs into every run's manifest.
