@@ -49,30 +49,33 @@ func Results(what, reference string, sampled, greedy []Rate) chart.Figure {
 	f.Caption = "Share of the programs, with 95\u00a0% intervals; left sampled at a temperature, right greedy, one program per problem. The dashed line stands at " + short(reference, 20) + ". Intervals that overlap do not settle a comparison; the table of paired differences does."
 	f.Alt = f.Title + "." + parts
 	f.Chart = c
-	f.Patch = func(o map[string]any) {
-		left := 20 + longest(names)
-		width := (chart.Page - left - 2*52) / 2
-		var plots []plot
-		for i := range panels {
-			x := valueAxis(panels[i].name+", %", high)
-			y := object{"type": "category", "data": names, "inverse": true, "axisTick": object{"show": false}, "axisLabel": object{"show": i == 0}}
-			plots = append(plots, plot{left: left + i*(width+52), top: 34, width: width, bottom: 40, x: x, y: y})
-		}
-		layout(o, plots...)
-		for i := range panels {
-			drawer(o, panels[i].name, 3, whisker([]string{chart.Blue, chart.Red}[i]))
-		}
-		chart.Each(o, "series", func(i int, s object) {
-			s["encode"] = object{"x": []int{0, 2, 3}, "y": 1}
-			s["dimensions"] = []any{nil, nil, nil, nil, object{"name": "text", "type": "ordinal"}}
-			if at[i] >= 0 {
-				s["markLine"] = object{"silent": true, "symbol": "none", "label": object{"show": false}, "data": []any{object{"xAxis": at[i]}},
-					"lineStyle": object{"color": chart.Grey, "type": "dashed", "width": 1}}
-			}
-		})
-	}
+	f.Patch = func(o map[string]any) { dots(o, names, []string{"sampled", "greedy"}, at, high) }
 	finish(&f)
 	return f
+}
+
+// dots lays out one panel of Results per way of decoding; at is where its reference
+// stands, or -1.
+func dots(o object, names, panels []string, at []float64, high float64) {
+	left := 20 + longest(names)
+	width := (chart.Page - left - 2*52) / 2
+	var plots []plot
+	for i, panel := range panels {
+		y := object{"type": "category", "data": names, "inverse": true, "axisTick": object{"show": false}, "axisLabel": object{"show": i == 0}}
+		plots = append(plots, plot{left: left + i*(width+52), top: 34, width: width, bottom: 40, x: valueAxis(panel+", %", high), y: y})
+	}
+	layout(o, plots...)
+	for i, panel := range panels {
+		drawer(o, panel, 3, whisker([]string{chart.Blue, chart.Red}[i]))
+	}
+	chart.Each(o, "series", func(i int, s object) {
+		s["encode"] = object{"x": []int{0, 2, 3}, "y": 1}
+		s["dimensions"] = []any{nil, nil, nil, nil, object{"name": "text", "type": "ordinal"}}
+		if at[i] >= 0 {
+			s["markLine"] = object{"silent": true, "symbol": "none", "label": object{"show": false}, "data": []any{object{"xAxis": at[i]}},
+				"lineStyle": object{"color": chart.Grey, "type": "dashed", "width": 1}}
+		}
+	})
 }
 
 // Place is where a policy stands in the plane of function and security.
