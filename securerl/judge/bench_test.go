@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -87,25 +86,30 @@ func (p unconfined) judge(j job, worker int) (passed int, err error) {
 // all judges jobs with two workers, like the judge beside it.
 func (p unconfined) all(list []job) ([]int, error) {
 	passed, errs := make([]int, len(list)), make([]error, 2)
+	next := make(chan int)
 	var wg sync.WaitGroup
-	for w := range 2 {
+	for w := range errs {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			for i := w; i < len(list); i += 2 {
+			for i := range next {
 				n, err := p.judge(list[i], w)
 				passed[i], errs[w] = n, errors.Join(errs[w], err)
 			}
 		}()
 	}
+	for i := range list {
+		next <- i
+	}
+	close(next)
 	wg.Wait()
 	return passed, errors.Join(errs...)
 }
 
-// BenchmarkRewards judges the workload in four interleaved blocks, with the plain way
-// beside it in each, and reports programs per second of both and their ratio. A test
-// may take 1 s. Where the two disagree about a program, the metric "differ" counts it.
-// One iteration takes minutes: go test -run - -bench Rewards -benchtime 1x
+// BenchmarkRewards judges the workload with an empty cache, and the plain way right
+// after it, and reports programs per second of both and their ratio. Two workers each;
+// a test may take 1 s. Where the two disagree about a program, "differ" counts it.
+// An iteration takes a minute or two: go test -run - -bench Rewards -benchtime 3x
 func BenchmarkRewards(b *testing.B) {
 	python, err := sandbox.FindPython()
 	require.NoError(b, err)
@@ -118,53 +122,35 @@ func BenchmarkRewards(b *testing.B) {
 	require.NoError(b, err)
 	defer sc.Close()
 	list := jobs(b)
-	old := unconfined{python: python, dir: b.TempDir(), wall: time.Second}
-	const blocks = 4
+	var submissions []Submission
+	for i := range list {
+		submissions = append(submissions, Submission{Problem: &list[i].problem, Source: list[i].source})
+	}
+	plain := unconfined{python: python, dir: b.TempDir(), wall: time.Second}
+	var total Cost
+	var theirs time.Duration
+	var differ, n float64
 	for b.Loop() {
-		var ours, theirs []time.Duration
-		var cost Cost
-		differ := 0
-		for k := range blocks {
-			block := list[k*len(list)/blocks : (k+1)*len(list)/blocks]
-			var submissions []Submission
-			for i := range block {
-				submissions = append(submissions, Submission{Problem: &block[i].problem, Source: block[i].source})
-			}
-			j := New(sb, sc, Options{SkipAfterTimeout: true, Workers: 2}) // an empty cache
-			verdicts, c, err := j.Judge(context.Background(), submissions)
-			require.NoError(b, err)
-			cost, ours = cost.Add(c), append(ours, c.Wall)
-			start := time.Now()
-			passed, err := old.all(block)
-			require.NoError(b, err)
-			theirs = append(theirs, time.Since(start))
-			for i, v := range verdicts {
-				if v.PassedPublic() != passed[i] {
-					differ++
-					b.Logf("%s: %d of %d here, %d there", block[i].problem.ID, v.PassedPublic(), v.Total, passed[i])
-				}
+		verdicts, cost, err := New(sb, sc, Options{SkipAfterTimeout: true, Workers: 2}).Judge(context.Background(), submissions)
+		require.NoError(b, err)
+		start := time.Now()
+		passed, err := plain.all(list)
+		require.NoError(b, err)
+		took := time.Since(start)
+		b.Logf("ratio %.1f: %+v, plain %v", took.Seconds()/cost.Wall.Seconds(), cost, took)
+		total, theirs, n = total.Add(cost), theirs+took, n+float64(len(list))
+		for i, v := range verdicts {
+			if v.PassedPublic() != passed[i] {
+				differ++
+				b.Logf("%s: %d of %d here, %d there", list[i].problem.ID, v.PassedPublic(), v.Total, passed[i])
 			}
 		}
-		n := float64(len(list))
-		b.ReportMetric(n/sum(ours).Seconds(), "rewards/s")
-		b.ReportMetric(n/sum(theirs).Seconds(), "plain-rewards/s")
-		b.ReportMetric(sum(theirs).Seconds()/sum(ours).Seconds(), "times")
-		ratios := make([]float64, blocks)
-		for k := range blocks {
-			ratios[k] = theirs[k].Seconds() / ours[k].Seconds()
-		}
-		b.ReportMetric(slices.Min(ratios), "times-worst-block")
-		b.ReportMetric(float64(differ), "differ")
-		b.ReportMetric((cost.RunCPU+cost.ScanCPU).Seconds()*1000/n, "CPU-ms/reward")
-		b.Logf("%+v", cost)
 	}
-}
-
-func sum(ds []time.Duration) (total time.Duration) {
-	for _, d := range ds {
-		total += d
-	}
-	return total
+	b.ReportMetric(n/total.Wall.Seconds(), "rewards/s")
+	b.ReportMetric(n/theirs.Seconds(), "plain-rewards/s")
+	b.ReportMetric(theirs.Seconds()/total.Wall.Seconds(), "times")
+	b.ReportMetric(differ, "differ")
+	b.ReportMetric((total.RunCPU+total.ScanCPU).Seconds()*1000/n, "CPU-ms/reward")
 }
 
 // BenchmarkScan scans the workload's sources, one after the other.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -123,6 +124,7 @@ func TestATimeoutIsBelievedTheSecondTime(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, Passed, v[0].Public[0].Outcome)
 		assert.Equal(t, 3, cost.Forks)
+		assert.Equal(t, 2, cost.Scans, "it is judged again from the start")
 		f = healthy()
 		f.run = func(int) (sandbox.Result, error) { return sandbox.Result{Outcome: late, Stdout: []byte("6\n")}, nil }
 		v, cost, err = f.judge(Options{SkipAfterTimeout: true, Hidden: true}).Judge(context.Background(), []Submission{{Problem: &double, Source: "x"}})
@@ -132,39 +134,67 @@ func TestATimeoutIsBelievedTheSecondTime(t *testing.T) {
 	}
 }
 
-// A confirmation has the workers to itself.
-func TestATimeoutIsConfirmedAlone(t *testing.T) {
-	var running, most atomic.Int64
-	seen := sync.Map{}
-	f := healthy()
-	r := confirming{fake: f, running: &running, most: &most, seen: &seen}
+// A program that needs its time runs when no first pass does, with all its limits.
+func TestSlowProgramsRunAmongThemselves(t *testing.T) {
+	r := &company{seen: map[string]bool{}}
 	var list []Submission
-	for i := range 20 {
-		list = append(list, Submission{Problem: &double, Source: fmt.Sprint("x = ", i)})
+	for i := range 30 {
+		list = append(list, Submission{Problem: &double, Source: fmt.Sprint([]string{"slow ", "fast "}[i%2], i)})
 	}
-	_, _, err := newJudge(r, f, Options{Limits: limits, Workers: 4, SkipAfterTimeout: true}, "test").Judge(context.Background(), list)
-	require.NoError(t, err)
-	assert.EqualValues(t, 1, most.Load())
+	j := newJudge(r, healthy(), Options{Limits: limits, Workers: 4, SkipAfterTimeout: true}, "test")
+	var wg sync.WaitGroup
+	for k := range 3 { // batches of one judge respect each other
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			_, _, err := j.Judge(context.Background(), list[k*10:(k+1)*10])
+			assert.NoError(t, err)
+		}()
+	}
+	wg.Wait()
+	assert.Empty(t, r.faults)
+	assert.Len(t, r.seen, 15)
 }
 
-// confirming times every program out. It looks who runs beside the second run, and
-// that this one has all the time.
-type confirming struct {
-	*fake
-	running, most *atomic.Int64
-	seen          *sync.Map
+// company times every slow program out, and looks who runs beside the second run.
+type company struct {
+	mu          sync.Mutex
+	first, last int // running now: in first passes, in second passes
+	seen        map[string]bool
+	faults      []string
 }
 
-func (c confirming) Run(_ context.Context, source, _ []byte, l sandbox.Limits) (sandbox.Result, error) {
-	n := c.running.Add(1)
-	defer c.running.Add(-1)
-	if _, again := c.seen.LoadOrStore(string(source), true); again {
-		if l != limits {
-			return sandbox.Result{}, errors.New("a confirmation needs all the limits")
+func (c *company) Run(_ context.Context, source, _ []byte, l sandbox.Limits) (sandbox.Result, error) {
+	c.mu.Lock()
+	second := l.Wall == limits.Wall
+	if second {
+		c.last++
+		if c.first > 0 {
+			c.faults = append(c.faults, "a second pass beside a first")
 		}
-		c.most.Store(max(c.most.Load(), n))
+	} else {
+		c.first++
+		if c.last > 0 {
+			c.faults = append(c.faults, "a first pass beside a second")
+		}
 	}
-	return sandbox.Result{Outcome: sandbox.WallTimeout}, nil
+	slow := string(source[:4]) == "slow"
+	if second {
+		c.seen[string(source)] = true
+	}
+	c.mu.Unlock()
+	runtime.Gosched()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if second {
+		c.last--
+	} else {
+		c.first--
+	}
+	if slow {
+		return sandbox.Result{Outcome: sandbox.WallTimeout}, nil
+	}
+	return sandbox.Result{Outcome: sandbox.OK, Stdout: []byte("6\n")}, nil
 }
 
 func TestTruncationIsAFactOfTheSubmission(t *testing.T) {

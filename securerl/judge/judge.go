@@ -44,7 +44,7 @@ type Judge struct {
 	options  Options
 	versions string // of everything a verdict depends on, part of the cache key
 	cache    *cache
-	alone    sync.RWMutex // held for writing while a time-out is confirmed
+	passes   sync.RWMutex // held for reading in a first pass, for writing in a second
 }
 
 // schema changes when the meaning of a stored verdict does: its fields, the
@@ -77,7 +77,8 @@ func newJudge(run runner, sc scanner, o Options, versions string) *Judge {
 }
 
 // Judge gives a verdict for every submission, in order; equal programs are judged
-// once. The first fault of the machinery stops the batch: it returns ErrInfrastructure
+// once. A program that needs more than a quarter of the real time runs again when all
+// others are done, so that no time-out comes from the company it was in. The first fault of the machinery stops the batch: it returns ErrInfrastructure
 // (or the context's error) and no verdict at all.
 func (j *Judge) Judge(ctx context.Context, submissions []Submission) ([]Verdict, Cost, error) {
 	start := time.Now()
@@ -94,10 +95,11 @@ func (j *Judge) Judge(ctx context.Context, submissions []Submission) ([]Verdict,
 			distinct = append(distinct, i)
 		}
 	}
-	verdicts, total, err := j.all(ctx, submissions, keys, distinct)
-	if err != nil {
+	b := &batch{judge: j, submissions: submissions, keys: keys, verdicts: make([]Verdict, len(submissions))}
+	if err := b.passes(ctx, distinct); err != nil {
 		return nil, Cost{}, err
 	}
+	verdicts, total := b.verdicts, b.cost
 	for i, s := range submissions {
 		if k := first[keys[i]]; k != i {
 			verdicts[i] = verdicts[k].clone()
@@ -107,64 +109,4 @@ func (j *Judge) Judge(ctx context.Context, submissions []Submission) ([]Verdict,
 	}
 	total.Wall = time.Since(start)
 	return verdicts, total, nil
-}
-
-// all judges the chosen submissions, several at a time.
-func (j *Judge) all(parent context.Context, submissions []Submission, keys []string, chosen []int) ([]Verdict, Cost, error) {
-	ctx, cancel := context.WithCancelCause(parent)
-	defer cancel(nil)
-	verdicts, costs := make([]Verdict, len(submissions)), make([]Cost, len(submissions))
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range min(j.options.Workers, len(chosen)) {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for i := range next {
-				v, c, err := j.one(ctx, submissions[i], keys[i])
-				if err != nil {
-					cancel(fmt.Errorf("submission %d of %d (problem %s): %w", i+1, len(submissions), submissions[i].Problem.ID, err))
-					return
-				}
-				verdicts[i], costs[i] = v, c
-			}
-		}()
-	}
-feed:
-	for _, i := range chosen {
-		select {
-		case next <- i:
-		case <-ctx.Done():
-			break feed
-		}
-	}
-	close(next)
-	wg.Wait()
-	if parent.Err() != nil {
-		return nil, Cost{}, context.Cause(parent)
-	}
-	if ctx.Err() != nil {
-		return nil, Cost{}, context.Cause(ctx)
-	}
-	var total Cost
-	for _, c := range costs {
-		total = total.Add(c)
-	}
-	return verdicts, total, nil
-}
-
-// one judges a submission, from the cache where it can.
-func (j *Judge) one(ctx context.Context, s Submission, key string) (Verdict, Cost, error) {
-	v, hit, err := j.cache.get(key)
-	if err != nil {
-		return Verdict{}, Cost{}, err
-	}
-	if hit {
-		return v, Cost{CacheHits: 1}, nil
-	}
-	v, cost, err := j.fresh(ctx, s)
-	if err != nil {
-		return Verdict{}, Cost{}, err
-	}
-	return v, cost, j.cache.put(key, v)
 }

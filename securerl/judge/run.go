@@ -41,9 +41,17 @@ func (j *Judge) key(s Submission) string {
 // largest is the longest source that is run, though the scanner did not read it.
 const largest = 1 << 20
 
+// patience is the part of the real time that a program gets in the first pass.
+const patience = 4
+
+// errSlow says that a program needs more than its part of the time: it is judged
+// again in the second pass. It is no verdict and leaves this package never.
+var errSlow = errors.New("judge: needs more time")
+
 // fresh scans the source, then runs its tests. A program that does not compile, or
-// does nothing, is never run.
-func (j *Judge) fresh(ctx context.Context, s Submission) (Verdict, Cost, error) {
+// does nothing, is never run. In the first pass the first time-out is errSlow; what
+// it did cost is returned with it.
+func (j *Judge) fresh(ctx context.Context, s Submission, hurry bool) (Verdict, Cost, error) {
 	report, err := j.scan.Scan(ctx, []byte(s.Source))
 	if err != nil {
 		return Verdict{}, Cost{}, fmt.Errorf("%w: %w", ErrInfrastructure, err)
@@ -61,67 +69,63 @@ func (j *Judge) fresh(ctx context.Context, s Submission) (Verdict, Cost, error) 
 	if !v.Parsed || v.Empty() {
 		return v, cost, nil
 	}
-	late := false
-	if v.Public, err = j.tests(ctx, s, s.Problem.Public, &late, &cost); err != nil {
-		return Verdict{}, Cost{}, err
+	r := &run{judge: j, submission: s, limits: j.options.Limits, hurry: hurry, cost: &cost}
+	if hurry {
+		r.limits.Wall /= patience
+	}
+	if v.Public, err = r.tests(ctx, s.Problem.Public); err != nil {
+		return Verdict{}, cost, err
 	}
 	if j.options.Hidden {
-		if v.Hidden, err = j.tests(ctx, s, s.Problem.Hidden, &late, &cost); err != nil {
-			return Verdict{}, Cost{}, err
+		if v.Hidden, err = r.tests(ctx, s.Problem.Hidden); err != nil {
+			return Verdict{}, cost, err
 		}
 	}
 	return v, cost, nil
 }
 
-// tests runs tests in order. late says whether one has timed out.
-func (j *Judge) tests(ctx context.Context, s Submission, list []problem.Test, late *bool, cost *Cost) ([]TestResult, error) {
+// run is the state of one program on its tests.
+type run struct {
+	judge      *Judge
+	submission Submission
+	limits     sandbox.Limits
+	hurry      bool // a time-out ends the run
+	late       bool // a test has timed out
+	cost       *Cost
+}
+
+// tests runs tests in order.
+func (r *run) tests(ctx context.Context, list []problem.Test) ([]TestResult, error) {
 	var results []TestResult
 	for i, test := range list {
-		if *late && j.options.SkipAfterTimeout {
+		if r.late && r.judge.options.SkipAfterTimeout {
 			results = append(results, TestResult{Outcome: Skipped, StdinBytes: int64(len(test.Stdin))})
 			continue
 		}
-		r, err := j.believe(ctx, s.Source, test.Stdin, cost)
+		seen, err := r.once(ctx, test.Stdin)
 		if err != nil {
 			return nil, fmt.Errorf("test %d of %d: %w", i+1, len(list), err)
 		}
-		t := describe(r, test, s.Problem)
-		*late = *late || t.Outcome == TimedOut
+		t := describe(seen, test, r.submission.Problem)
+		if t.Outcome == TimedOut && r.hurry {
+			return nil, errSlow
+		}
+		r.late = r.late || t.Outcome == TimedOut
 		results = append(results, t)
 	}
 	return results, nil
-}
-
-// patience is the part of the real time that a program gets beside others.
-const patience = 4
-
-// believe runs a program on one input. Beside others it gets a part of the real time
-// only: enough for nearly every program, and an endless one holds nobody up. A
-// program that needs more runs again, alone on the workers and with all its time, and
-// only what happens then counts: no time-out comes from the company it was in.
-func (j *Judge) believe(ctx context.Context, source, stdin string, cost *Cost) (sandbox.Result, error) {
-	short := j.options.Limits
-	short.Wall /= patience
-	j.alone.RLock()
-	r, err := j.once(ctx, source, stdin, short, cost)
-	j.alone.RUnlock()
-	if err == nil && (r.Outcome == sandbox.CPUTimeout || r.Outcome == sandbox.WallTimeout) {
-		j.alone.Lock()
-		r, err = j.once(ctx, source, stdin, j.options.Limits, cost)
-		j.alone.Unlock()
-	}
-	return r, err
 }
 
 // workers is how many workers one run may lose. A lost one says nothing about the
 // program, which is run again on another; losing them all is the machinery's fault.
 const workers = 3
 
-func (j *Judge) once(ctx context.Context, source, stdin string, l sandbox.Limits, cost *Cost) (r sandbox.Result, err error) {
+// once runs the program on one input.
+func (r *run) once(ctx context.Context, stdin string) (seen sandbox.Result, err error) {
 	for range workers {
-		r, err = j.run.Run(ctx, []byte(source), []byte(stdin), l)
-		cost.Forks++
-		cost.RunCPU += r.Usage.CPU
+		seen, err = r.judge.run.Run(ctx, []byte(r.submission.Source), []byte(stdin), r.limits)
+		r.cost.Forks++
+		r.cost.RunCPU += seen.Usage.CPU
 		if err == nil || ctx.Err() != nil || !errors.Is(err, sandbox.ErrWorker) {
 			break
 		}
@@ -129,7 +133,7 @@ func (j *Judge) once(ctx context.Context, source, stdin string, l sandbox.Limits
 	if err != nil {
 		return sandbox.Result{}, fmt.Errorf("%w: %w", ErrInfrastructure, err)
 	}
-	return r, nil
+	return seen, nil
 }
 
 // describe turns what the sandbox saw into facts about the test.
