@@ -54,7 +54,7 @@ func Open(want string) (*Engine, error) {
 			}
 			return e, nil
 		}
-		skipped = append(skipped, name+": "+reason(err))
+		skipped = append(skipped, reason(err))
 	}
 	return nil, fmt.Errorf("%w: %s", ErrUnavailable, strings.Join(skipped, "; "))
 }

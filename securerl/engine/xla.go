@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/go-xla/compute/xla" // without its autoinstall part: the network is never touched
@@ -43,9 +44,27 @@ func openXLA(platform string) (compute.Backend, Info, error) {
 	if err != nil {
 		return nil, Info{}, fmt.Errorf("%w: xla:%s: %v", ErrUnavailable, platform, err)
 	}
-	info := Info{Device: b.Description(), Devices: int(b.NumDevices())}
+	info := Info{Device: deviceName(platform), Devices: int(b.NumDevices())}
 	info.Plugin, info.PluginVersion = wheelOf(plugin)
 	return b, info, nil
+}
+
+// deviceName says what computes, without any path of this machine.
+func deviceName(platform string) string {
+	if platform == "cuda" {
+		names, err := filepath.Glob("/proc/driver/nvidia/gpus/*/information")
+		if err == nil && len(names) > 0 {
+			if b, err := os.ReadFile(names[0]); err == nil {
+				for line := range strings.Lines(string(b)) {
+					if model, ok := strings.CutPrefix(line, "Model:"); ok {
+						return strings.TrimSpace(model)
+					}
+				}
+			}
+		}
+		return "GPU"
+	}
+	return "CPU"
 }
 
 // findPlugin looks in $PJRT_PLUGIN_LIBRARY_PATH, else for .venv/pjrt/PLATFORM upward

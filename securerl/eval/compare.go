@@ -100,15 +100,16 @@ func (c Comparison) Sentence() string {
 	} else if c.Seeds > 1 {
 		subject = fmt.Sprintf("%s (%d seeds)", c.B, c.Seeds)
 	}
-	verb := "shows no difference that its interval tells from zero against"
-	if c.Difference.Excludes(0) {
+	d := c.Difference
+	shown := fmt.Sprintf("%+.1f points [%+.1f, %+.1f] (n = %d problems)", 100*d.Estimate, 100*d.Low, 100*d.High, c.Problems)
+	verb := "is not told apart from"
+	if d.Excludes(0) {
 		verb = "improves on"
-		if c.Difference.Estimate < 0 {
+		if d.Estimate < 0 {
 			verb = "is worse than"
 		}
 	}
-	d := c.Difference
-	s := fmt.Sprintf("%s, %s: %s %s %s by %+.1f points [%+.1f, %+.1f] (n = %d problems)", c.Metric, how, subject, verb, c.A, 100*d.Estimate, 100*d.Low, 100*d.High, c.Problems)
+	s := fmt.Sprintf("%s, %s: %s %s %s: %s", c.Metric, how, subject, verb, c.A, shown)
 	if c.Greedy && c.Seeds == 1 {
 		s += fmt.Sprintf("; McNemar %d against %d, p = %.3f, Holm %.3f", c.OnlyB, c.OnlyA, c.P, c.Holm)
 	}
