@@ -61,6 +61,7 @@ doctor: build ## backend, sandbox, interpreter, scanner, golden programs: is thi
 
 bench: build ## speed, as ratios measured side by side (PEER='command that prints the same JSON lines')
 	@bin/bench -backend "$(BACKEND)" -peer "$(PEER)"
+	@go test -tags "$(TAGS)" -run '^$$' -bench Rewards -benchtime 1x ./securerl/judge
 
 golden: setup ## rewrite figure and text goldens (never numeric ones)
 	@go test -tags "$(TAGS)" ./securerl/chart/... ./securerl/figure/... ./securerl/report/... -update
