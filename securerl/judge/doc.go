@@ -14,8 +14,16 @@
 // reads as "no findings" and a failing run as 0, below the 0.4 that garbage earns.
 //
 // Verdicts are cached by a digest of all they depend on: source, tests, comparator,
-// limits, skip policy, and the versions of interpreter and scanner. The variants of
-// a run share the cache. A time-out is confirmed by one run alone before it counts.
+// limits, skip policy, sandbox tier, and the versions of interpreter and scanner. The
+// variants of a run share the cache.
+//
+// A batch has two passes. In the first every program gets a quarter of the real time;
+// the few that need more run again with all of it when the first pass is over. Only
+// that second run can time out, so that a busy machine makes no verdict worse.
+//
+// A lost worker says nothing about its program, which runs again on another. A
+// scanner that stalls or dies on a source twice says something about the source: it
+// is never taken for clean.
 //
 // Expected output never enters the sandbox, and status 0 is not trusted: a pass
 // needs the right output as well.
