@@ -105,10 +105,38 @@ type Info struct {
 	Python string `json:"python"`
 }
 
-// Options are for those who scan with another Bandit on purpose.
+// Rule is a rule of one's own: calls that must not be made.
+type Rule struct {
+	ID       string   `json:"id"` // such as X001; Bandit's ids begin with B
+	Severity Severity `json:"severity"`
+	CWE      int      `json:"cwe"`
+	Calls    []string `json:"calls"` // by the name they are written with: __import__, os.chmod
+}
+
+// Options are for those who scan with more than Bandit, or with another one on
+// purpose.
 type Options struct {
 	Version string        // accepted version; empty = Version
 	CPU     time.Duration // processor time per source; 0 = 2 s
+	Rules   []Rule        // beside Bandit's
+}
+
+// ErrRule reports a rule that cannot be told from Bandit's, or finds nothing.
+var ErrRule = errors.New("scan: rule")
+
+// source is the worker with the rules it must know.
+func (o Options) source() (string, error) {
+	for _, r := range o.Rules {
+		if r.ID == "" || strings.HasPrefix(r.ID, "B") || r.Severity.rank() == 0 || len(r.Calls) == 0 {
+			return "", fmt.Errorf("%w: %+v needs an id that does not begin with B, a severity and calls", ErrRule, r)
+		}
+	}
+	b, err := json.Marshal(append([]Rule{}, o.Rules...))
+	if err != nil {
+		return "", fmt.Errorf("%w: %v", ErrRule, err)
+	}
+	// A JSON text of strings, numbers and lists is a Python expression too.
+	return "RULES = " + string(b) + "\n" + workerSource, nil
 }
 
 // server is what a Scanner needs of a sandbox.Server.
@@ -133,12 +161,16 @@ func New(ctx context.Context, sb *sandbox.Sandbox, o Options) (*Scanner, error) 
 	if o.Version == "" {
 		o.Version = Version
 	}
-	s, err := sb.Serve(ctx, sandbox.ServeOptions{Name: "scanner", Source: workerSource, SitePackages: sb.SitePackages(), CPU: o.CPU})
+	source, err := o.source()
+	if err != nil {
+		return nil, err
+	}
+	s, err := sb.Serve(ctx, sandbox.ServeOptions{Name: "scanner", Source: source, SitePackages: sb.SitePackages(), CPU: o.CPU})
 	if err != nil {
 		return nil, startError(err, sb.Info().Python, o.Version)
 	}
 	sc := &Scanner{server: s}
-	if err := sc.open(ctx, o.Version); err != nil {
+	if err := sc.open(ctx, o.Version, source); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return sc, nil
@@ -154,7 +186,7 @@ func startError(err error, python, version string) error {
 	return fmt.Errorf("%w: %w", ErrInfrastructure, err)
 }
 
-func (s *Scanner) open(ctx context.Context, version string) error {
+func (s *Scanner) open(ctx context.Context, version, source string) error {
 	b, err := s.server.Call(ctx, []byte("?"))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInfrastructure, err)
@@ -162,7 +194,7 @@ func (s *Scanner) open(ctx context.Context, version string) error {
 	if err := json.Unmarshal(b, &s.info); err != nil {
 		return fmt.Errorf("%w: %v", ErrInfrastructure, err)
 	}
-	rules := sha256.Sum256([]byte(s.info.Rules + workerSource))
+	rules := sha256.Sum256([]byte(s.info.Rules + source))
 	s.info.Rules = hex.EncodeToString(rules[:])
 	if s.info.Bandit != version {
 		return fmt.Errorf("%w: version %s, wanted %s; run make setup", ErrVersion, s.info.Bandit, version)
