@@ -98,6 +98,9 @@ func (o Options) run(ctx context.Context, c *Console, work func(*Lab, context.Co
 	c.Say("%s", settings.About)
 	lab, err := Open(ctx, settings, o.Backend, run, c)
 	if err != nil {
+		if o.Resume == "" { // nothing has been done in the folder made a moment ago
+			err = errors.Join(err, os.RemoveAll(run.Dir()))
+		}
 		return err
 	}
 	lab.estimate()
