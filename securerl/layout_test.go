@@ -123,9 +123,12 @@ func TestFilesAndFunctionsStayReadable(t *testing.T) {
 }
 
 func TestPackagesStayReadable(t *testing.T) {
-	// The families are a table of problems, data in the form of code.
 	const limit = 1300
-	larger := map[string]int{"problem/families": 1700}
+	larger := map[string]int{
+		"problem/families":     1700, // a table of problems: data in the form of code
+		"decoder":              1450, // network, files and sampler of one family read each other's names
+		"../experiments/train": 2200, // the loops and their settings, a file each phase
+	}
 	sizes := map[string]int{}
 	goFiles(t, func(path string, src []byte) {
 		if !strings.HasSuffix(path, "_test.go") {

@@ -10,9 +10,11 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"os"
 
+	"securecoderl/experiments/results"
 	"securecoderl/experiments/train"
 )
 
@@ -20,5 +22,10 @@ func main() {
 	var o train.Options
 	o.Flags(flag.CommandLine)
 	flag.Parse()
-	os.Exit(train.Main(o, (*train.Lab).Pipeline))
+	os.Exit(train.Main(o, func(l *train.Lab, ctx context.Context) error {
+		if err := l.Pipeline(ctx); err != nil {
+			return err
+		}
+		return results.Write(ctx, l)
+	}))
 }

@@ -3,10 +3,11 @@
 // measured. The programs of experiments/ are flags around these functions.
 //
 // What goes in: Settings (a TOML overlay over Default) and a runlog.Run. What
-// comes out: a run folder with logs, checkpoints and a report.
+// comes out: a run folder with logs, checkpoints and stored policies; package results
+// makes the report of it.
 //
 //	Pipeline = Pretrain -> for each seed: FineTune -> for each variant: Optimize
-//	           -> Evaluate each policy on the same problems -> Report
+//	           -> Evaluate each policy on the same problems
 //
 // Every arrow is a stage with a name ("base", "sft-1", "gated-1", "evaluate
 // gated-1-best"). A stage that is finished is never run again; a stage that was

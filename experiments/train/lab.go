@@ -192,3 +192,9 @@ func key(seed uint64, purpose string, step int) rng.Key {
 
 // Machine describes the sandbox and the scanner in use.
 func (l *Lab) Machine() (sandbox.Info, scan.Info) { return l.sandbox.Info(), l.scanner.Info() }
+
+// Tokenizer is the run's tokenizer, from disk if this process did not train it.
+func (l *Lab) Tokenizer() (*tokenizer.Tokenizer, error) {
+	err := l.loadBase()
+	return l.tokenizer, err
+}

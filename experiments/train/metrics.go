@@ -139,8 +139,8 @@ func (s *stopwatch) lap(name string) {
 	s.last = now
 }
 
-// timing is a line of timings.jsonl.
-type timing struct {
+// Timing is a line of timings.jsonl.
+type Timing struct {
 	Phase     string             `json:"phase"`
 	Variant   string             `json:"variant,omitempty"`
 	Seed      uint64             `json:"seed,omitempty"`
@@ -154,12 +154,12 @@ type timing struct {
 }
 
 func (o *optimization) time(step int, clock *stopwatch, c judge.Cost) error {
-	return o.Run.AppendJSON("timings", timing{Phase: "ppo", Variant: o.variant.Name, Seed: o.seed, Step: step, Seconds: clock.laps, CPU: processSeconds(),
+	return o.Run.AppendJSON("timings", Timing{Phase: "ppo", Variant: o.variant.Name, Seed: o.seed, Step: step, Seconds: clock.laps, CPU: processSeconds(),
 		RunCPU: c.RunCPU.Seconds(), Forks: c.Forks, Scans: c.Scans, CacheHits: c.CacheHits})
 }
 
 // spent records what judging an evaluation cost.
 func (l *Lab) spent(phase string, c judge.Cost) error {
-	return l.Run.AppendJSON("timings", timing{Phase: phase, Seconds: map[string]float64{"judge": c.Wall.Seconds()}, CPU: processSeconds(),
+	return l.Run.AppendJSON("timings", Timing{Phase: phase, Seconds: map[string]float64{"judge": c.Wall.Seconds()}, CPU: processSeconds(),
 		RunCPU: c.RunCPU.Seconds(), Forks: c.Forks, Scans: c.Scans, CacheHits: c.CacheHits})
 }

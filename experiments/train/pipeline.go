@@ -35,13 +35,13 @@ func (l *Lab) stages() []stage {
 	return list
 }
 
-// Pipeline runs every stage that is not finished and writes the report.
+// Pipeline runs every stage that is not finished.
 func (l *Lab) Pipeline(ctx context.Context) error {
-	return l.through(ctx, func(string) bool { return true }, true)
+	return l.through(ctx, func(string) bool { return true })
 }
 
 // through runs the unfinished stages that want names, in order.
-func (l *Lab) through(ctx context.Context, want func(name string) bool, report bool) error {
+func (l *Lab) through(ctx context.Context, want func(name string) bool) error {
 	if err := l.load(); err != nil {
 		return err
 	}
@@ -59,8 +59,5 @@ func (l *Lab) through(ctx context.Context, want func(name string) bool, report b
 			return err
 		}
 	}
-	if !report {
-		return nil
-	}
-	return l.Report(ctx)
+	return nil
 }

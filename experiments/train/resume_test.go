@@ -1,6 +1,7 @@
-package train
+package train_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,6 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"securecoderl/experiments/results"
+	"securecoderl/experiments/train"
 	"securecoderl/securerl/engine"
 	"securecoderl/securerl/rng"
 )
@@ -72,7 +75,7 @@ const (
 // TestMain lets the test binary be the program that is killed.
 func TestMain(m *testing.M) {
 	dir := os.Getenv(folderEnv)
-	o := Options{Backend: os.Getenv(backendEnv)}
+	o := train.Options{Backend: os.Getenv(backendEnv)}
 	switch os.Getenv(childEnv) {
 	case "new":
 		o.Settings, o.Out = filepath.Join(filepath.Dir(dir), "micro.toml"), dir
@@ -81,7 +84,12 @@ func TestMain(m *testing.M) {
 	default:
 		os.Exit(m.Run())
 	}
-	os.Exit(Main(o, (*Lab).Pipeline))
+	os.Exit(train.Main(o, func(l *train.Lab, ctx context.Context) error {
+		if err := l.Pipeline(ctx); err != nil {
+			return err
+		}
+		return results.Write(ctx, l)
+	}))
 }
 
 // child starts the pipeline in a process of its own.
@@ -209,14 +217,14 @@ func TestAskedToStopARunLeavesACheckpointAndGoesOn(t *testing.T) {
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	var exit *exec.ExitError
 	require.ErrorAs(t, cmd.Wait(), &exit)
-	assert.Equal(t, exitStopped, exit.ExitCode())
+	assert.Equal(t, 130, exit.ExitCode())
 	finished(t, child(t, dir, "go"))
 	assert.FileExists(t, filepath.Join(dir, "report.html"))
 	assert.FileExists(t, filepath.Join(dir, "report.md"))
 }
 
 func ExampleSettings_Validate() {
-	s := Default()
+	s := train.Default()
 	s.Base.LearningRate, s.Model.Heads = 7, 3
 	fmt.Println(s.Validate())
 	// Output:

@@ -8,7 +8,7 @@ import (
 
 // FineTuneAll runs the base model and the SFT adapters alone.
 func (l *Lab) FineTuneAll(ctx context.Context) error {
-	return l.through(ctx, func(name string) bool { return name == "base" || strings.HasPrefix(name, "sft-") }, false)
+	return l.through(ctx, func(name string) bool { return name == "base" || strings.HasPrefix(name, "sft-") })
 }
 
 // OptimizeOnly runs one variant, with every stage it starts from.
@@ -32,7 +32,7 @@ func (l *Lab) OptimizeOnly(ctx context.Context, variant string) error {
 			base = name[:cut]
 		}
 		return name == "base" || strings.HasPrefix(name, "sft-") || wanted[base]
-	}, false)
+	})
 }
 
 // estimate says beforehand what the run will take.

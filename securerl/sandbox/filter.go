@@ -92,11 +92,10 @@ func (a architecture) compile() (code []byte, pidOffsets []int, err error) {
 	on("prlimit64", arg(0), is(0, 1), fail(ePERM), ret(allowCall))
 	on("socketpair", arg(0), is(unixFamily, 1), fail(ePERM), arg(1), bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: socketTypeFilter}, is(streamSocket, 1), fail(ePERM), ret(allowCall))
 	on("sendto", arg(4), is(0, 1), fail(ePERM), ret(allowCall)) // without an address
-	for _, name := range []string{"tgkill", "kill"} {
+	for _, name := range []string{"tgkill", "kill"} {           // one's own pid is written in later
 		if n, ok := a.calls[name]; ok {
-			p = append(p, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: n, SkipTrue: 4}, arg(0))
-			pidOffsets = append(pidOffsets, 8*len(p)+4)
-			p = append(p, is(0, 1), fail(ePERM), ret(allowCall))
+			pidOffsets = append(pidOffsets, 8*(len(p)+2)+4)
+			p = append(p, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: n, SkipTrue: 4}, arg(0), is(0, 1), fail(ePERM), ret(allowCall))
 		}
 	}
 	for _, name := range fatal {
@@ -104,15 +103,21 @@ func (a architecture) compile() (code []byte, pidOffsets []int, err error) {
 	}
 	on("clone3", fail(eNOSYS)) // its arguments cannot be filtered; libc falls back to clone
 	p = append(p, fail(ePERM))
+	code, err = assemble(p)
+	return code, pidOffsets, err
+}
+
+// assemble turns a program into the bytes the kernel takes.
+func assemble(p []bpf.Instruction) ([]byte, error) {
 	raw, err := bpf.Assemble(p)
 	if err != nil {
-		return nil, nil, fmt.Errorf("sandbox: filter: %w", err)
+		return nil, fmt.Errorf("sandbox: filter: %w", err)
 	}
 	var b bytes.Buffer
 	for _, r := range raw {
 		if err := binary.Write(&b, binary.LittleEndian, r); err != nil {
-			return nil, nil, fmt.Errorf("sandbox: filter: %w", err)
+			return nil, fmt.Errorf("sandbox: filter: %w", err)
 		}
 	}
-	return b.Bytes(), pidOffsets, nil
+	return b.Bytes(), nil
 }

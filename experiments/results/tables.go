@@ -1,4 +1,4 @@
-package train
+package results
 
 import (
 	"bufio"
@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"securecoderl/experiments/train"
 	"securecoderl/securerl/eval"
 	"securecoderl/securerl/figure"
 	"securecoderl/securerl/judge"
@@ -23,11 +24,11 @@ func meanings() [][2]string {
 	for _, m := range eval.Metrics() {
 		list = append(list, [2]string{m.Name, "share of programs: " + m.Meaning})
 	}
-	return append(list, Meanings...)
+	return append(list, train.Meanings...)
 }
 
 // limits are what a reader must know before quoting a number.
-func limits(s Settings) []string {
+func limits(s train.Settings) []string {
 	list := []string{
 		"No finding is not the same as secure: on published programs with security tests, Bandit finds a quarter to two fifths of the vulnerable ones.",
 		"The problems are generated and small, and so is the model: nothing here says how a model of billions of parameters behaves.",
@@ -103,22 +104,22 @@ func comparisonTable(list []eval.Comparison) report.Table {
 }
 
 // costTable sums timings.jsonl.
-func (l *Lab) costTable() report.Table {
+func (l *reporter) costTable() report.Table {
 	t := report.Table{Title: "Costs", Note: "wall seconds of the parts of PPO, summed over iterations; times are not part of the result", Columns: []string{"variant", "sample", "judge", "score", "update", "validate", "judged programs' CPU", "forks", "cache hits"}}
 	f, err := os.Open(l.Run.Path("timings.jsonl"))
 	if err != nil {
 		return t
 	}
 	defer f.Close()
-	sums, order := map[string]*timing{}, []string{}
+	sums, order := map[string]*train.Timing{}, []string{}
 	for lines := bufio.NewScanner(f); lines.Scan(); {
-		var x timing
+		var x train.Timing
 		if json.Unmarshal(lines.Bytes(), &x) != nil || x.Phase != "ppo" {
 			continue
 		}
 		s := sums[x.Variant]
 		if s == nil {
-			s = &timing{Seconds: map[string]float64{}}
+			s = &train.Timing{Seconds: map[string]float64{}}
 			sums[x.Variant], order = s, append(order, x.Variant)
 		}
 		for k, v := range x.Seconds {
@@ -141,8 +142,9 @@ func (l *Lab) costTable() report.Table {
 
 // examples are five test problems with the program before PPO and after: the first
 // ones whose outcome on the primary metric changed, then any.
-func (l *Lab) examples(rows []record.Row) ([]report.Example, error) {
-	if err := l.loadBase(); err != nil {
+func (l *reporter) examples(rows []record.Row) ([]report.Example, error) {
+	tok, err := l.Tokenizer()
+	if err != nil {
 		return nil, err
 	}
 	name := l.primaryVariant()
@@ -159,11 +161,11 @@ func (l *Lab) examples(rows []record.Row) ([]report.Example, error) {
 			if len(list) == 5 || a.Seed != b.Seed || a.Problem != b.Problem || a.Sample != 0 || (good(a) != good(b)) != wantChange {
 				continue
 			}
-			first, err := l.shown("SFT", a, scheme)
+			first, err := shown(tok, "SFT", a, scheme)
 			if err != nil {
 				return nil, err
 			}
-			second, err := l.shown(name+" best", b, scheme)
+			second, err := shown(tok, name+" best", b, scheme)
 			if err != nil {
 				return nil, err
 			}
@@ -175,9 +177,9 @@ func (l *Lab) examples(rows []record.Row) ([]report.Example, error) {
 
 // shown is a program with its verdict, price and token credit: the terminal score at
 // its last token and the token-level security reward where it stands.
-func (l *Lab) shown(label string, r record.Row, scheme reward.Scheme) (report.Program, error) {
+func shown(tok *tokenizer.Tokenizer, label string, r record.Row, scheme reward.Scheme) (report.Program, error) {
 	score := scheme.Price(r.Verdict)
-	tokens := l.tokenizer.Spans(r.IDs)
+	tokens := tok.Spans(r.IDs)
 	spans := make([]reward.Span, len(tokens))
 	for i, s := range tokens {
 		spans[i] = reward.Span(s)

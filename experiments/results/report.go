@@ -1,4 +1,4 @@
-package train
+package results
 
 import (
 	"bufio"
@@ -10,6 +10,7 @@ import (
 	"sort"
 	"strings"
 
+	"securecoderl/experiments/train"
 	"securecoderl/securerl/chart"
 	"securecoderl/securerl/eval"
 	"securecoderl/securerl/figure"
@@ -21,17 +22,21 @@ import (
 	"securecoderl/securerl/runlog"
 )
 
-// results is what a report is made from: everything is read from disk, so that a
-// stored run can be reported again.
-type results struct {
+// reporter writes the report of a finished run.
+type reporter struct{ *train.Lab }
+
+// stored is what a report is made from: everything is read from disk, so that a run
+// can be reported again.
+type stored struct {
 	rows   []record.Row
 	points []runlog.Point
 	shared []string // test problems that share a program with training
 }
 
-// Report writes figures/, report.md and report.html of a finished run.
-func (l *Lab) Report(ctx context.Context) error {
-	r, err := l.results()
+// Write makes figures/, report.md and report.html of a finished run.
+func Write(ctx context.Context, lab *train.Lab) error {
+	l := &reporter{lab}
+	r, err := l.stored()
 	if err != nil {
 		return err
 	}
@@ -78,8 +83,8 @@ func (l *Lab) Report(ctx context.Context) error {
 	return nil
 }
 
-func (l *Lab) results() (results, error) {
-	var r results
+func (l *reporter) stored() (stored, error) {
+	var r stored
 	f, err := os.Open(l.Run.Path("evaluation.jsonl"))
 	if err != nil {
 		return r, err
@@ -108,7 +113,7 @@ func (l *Lab) results() (results, error) {
 	return r, lines.Err()
 }
 
-func (r results) problems() int {
+func (r stored) problems() int {
 	seen := map[string]bool{}
 	for _, row := range r.rows {
 		seen[row.Problem] = true
@@ -116,7 +121,7 @@ func (r results) problems() int {
 	return len(seen)
 }
 
-func (r results) dropped() (n int) {
+func (r stored) dropped() (n int) {
 	seen := map[string]bool{}
 	for _, row := range r.rows {
 		if !seen[row.Problem] && slices.Contains(r.shared, row.Problem) {
@@ -140,7 +145,7 @@ func split(all []eval.Summary) (sampled, greedy []eval.Summary) {
 
 // comparisons are the questions of the report: every variant against the SFT policy,
 // and the variants' last checkpoints against that of the ladder.
-func (l *Lab) comparisons(rows []record.Row) ([]eval.Comparison, error) {
+func (l *reporter) comparisons(rows []record.Row) ([]eval.Comparison, error) {
 	var list []eval.Comparison
 	sft := eval.Policy{Variant: "sft"}
 	for _, v := range l.Settings.Variants {
@@ -174,7 +179,7 @@ func ratesOf(list []eval.Summary, metric string) (rates []figure.Rate) {
 }
 
 // figures draws the run.
-func (l *Lab) figures(r results, sampled, greedy []eval.Summary) []chart.Figure {
+func (l *reporter) figures(r stored, sampled, greedy []eval.Summary) []chart.Figure {
 	var names []string
 	for _, v := range l.Settings.Variants {
 		names = append(names, v.Name)
@@ -206,7 +211,7 @@ func (l *Lab) figures(r results, sampled, greedy []eval.Summary) []chart.Figure 
 
 // primaryVariant is the one whose programs are shown: the first that is paid by
 // gated-joint, else the last.
-func (l *Lab) primaryVariant() string {
+func (l *reporter) primaryVariant() string {
 	for _, v := range l.Settings.Variants {
 		if v.Schedule[0].Scheme == "gated-joint" {
 			return v.Name
@@ -226,7 +231,7 @@ var probes = [][2]string{
 }
 
 // ladder prices the probe programs, run and scanned here, under every scheme.
-func (l *Lab) ladder(ctx context.Context) (chart.Figure, error) {
+func (l *reporter) ladder(ctx context.Context) (chart.Figure, error) {
 	p := &problem.Problem{ID: "probe", Public: []problem.Test{{Stdin: "3\n", Want: "6\n"}, {Stdin: "10\n", Want: "20\n"}}}
 	var list []judge.Submission
 	var names []string
@@ -254,7 +259,7 @@ func (l *Lab) ladder(ctx context.Context) (chart.Figure, error) {
 }
 
 // factTable lists the manifest and the cost of the run.
-func (l *Lab) factTable() [][2]string {
+func (l *reporter) factTable() [][2]string {
 	var list [][2]string
 	facts := l.Run.Facts()
 	keys := make([]string, 0, len(facts))
