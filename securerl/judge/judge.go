@@ -49,7 +49,7 @@ type Judge struct {
 
 // schema changes when the meaning of a stored verdict does: its fields, the
 // comparators, or what the sandbox's tiers allow.
-const schema = 2
+const schema = 3
 
 // New makes a judge from a sandbox and a scanner.
 func New(sb *sandbox.Sandbox, sc *scan.Scanner, o Options) *Judge {

@@ -88,7 +88,7 @@ func TestVerdictsOfRealPrograms(t *testing.T) {
 func TestVersionsNameTheMachine(t *testing.T) {
 	sb, sc := machine(t)
 	j := New(sb, sc, Options{Limits: sandbox.Limits{Wall: time.Second, CPU: time.Minute, Output: 1 << 30}})
-	for _, part := range []string{"schema 2", "python " + sb.Info().PythonVersion, "tier " + sb.Info().Tier, "bandit 1.9.4", sc.Info().Rules} {
+	for _, part := range []string{"schema 3", "python " + sb.Info().PythonVersion, "tier " + sb.Info().Tier, "bandit 1.9.4", sc.Info().Rules} {
 		assert.Contains(t, j.versions, part)
 	}
 	want := limits
@@ -128,4 +128,20 @@ func ExampleVerdict_Stage() {
 	v := Verdict{Status: scan.OK, Parsed: true, Statements: 2, Total: 2, Public: []TestResult{{Outcome: Passed, Printed: true}, {Outcome: WrongOutput, Printed: true}}}
 	fmt.Println(v.Stage(), v.PassedPublic(), "of", v.Total)
 	// Output: some 1 of 2
+}
+
+// An object's address differs from process to process: two sandboxes must agree on
+// the facts all the same.
+func TestAPrintedAddressIsNoFact(t *testing.T) {
+	var first []Verdict
+	for range 2 {
+		sb, sc := machine(t)
+		j := New(sb, sc, Options{Workers: 2})
+		v, _, err := j.Judge(context.Background(), []Submission{{Problem: &double, Source: "print(map(int, input()))"}, {Problem: &double, Source: "print(object())"}})
+		require.NoError(t, err)
+		if first == nil {
+			first = v
+		}
+		assert.Equal(t, first, v)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 
 	"securecoderl/securerl/problem"
 	"securecoderl/securerl/sandbox"
@@ -136,11 +137,15 @@ func (r *run) once(ctx context.Context, stdin string) (seen sandbox.Result, err 
 	return seen, nil
 }
 
+// address is how Python prints where an object lies, as in <map object at 0x7f...>.
+// It is no fact about the program, so the digest leaves it out.
+var address = regexp.MustCompile(`\bat 0x[0-9a-f]+`)
+
 // describe turns what the sandbox saw into facts about the test.
 func describe(r sandbox.Result, test problem.Test, p *problem.Problem) TestResult {
 	t := TestResult{Status: r.Status, Signal: r.Signal, StdinBytes: int64(len(test.Stdin)), StdinRead: r.StdinRead,
 		StdoutBytes: len(r.Stdout), Exception: r.Exception, Line: r.Line, Printed: !blank(r.Stdout)}
-	sum := sha256.Sum256(r.Stdout)
+	sum := sha256.Sum256(address.ReplaceAll(r.Stdout, []byte("at 0x")))
 	t.StdoutDigest = hex.EncodeToString(sum[:8])
 	t.Equal, t.FirstDiff = Compare(p.Compare, p.Epsilon, r.Stdout, []byte(test.Want))
 	switch r.Outcome {

@@ -61,7 +61,7 @@ type TestResult struct {
 	StdinBytes   int64   `json:"stdin_bytes,omitempty"`
 	StdinRead    int64   `json:"stdin_read,omitempty"`
 	StdoutBytes  int     `json:"stdout_bytes,omitempty"`
-	StdoutDigest string  `json:"stdout_digest,omitempty"` // first 16 hexadecimal digits of its SHA-256
+	StdoutDigest string  `json:"stdout_digest,omitempty"` // first 16 hexadecimal digits of its SHA-256, addresses of objects left out
 	Printed      bool    `json:"printed,omitempty"`       // a character that is no blank
 	Equal        bool    `json:"equal,omitempty"`         // the right output, whatever the status
 	Exception    string  `json:"exception,omitempty"`

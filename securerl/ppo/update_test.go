@@ -35,7 +35,7 @@ func newMicro(t *testing.T, e *engine.Engine) *micro {
 	c.HiddenSize, c.HeadDim, c.IntermediateSize, c.NumHiddenLayers, c.NumAttentionHeads, c.NumKeyValueHeads = 16, 8, 24, 1, 2, 1
 	l := decoder.LoRA{Rank: 2, Alpha: 4, Targets: decoder.Projections}
 	base := decoder.Init(c, rng.New(1))
-	move(base, base, 2) // larger weights than a fresh model's: its distribution is not flat
+	move(base, base, 0.2) // larger weights than a fresh model's: its distribution is not flat
 	adapter := decoder.InitAdapter(c, l, rng.New(2))
 	move(adapter, direction(adapter, 3), 0.2)
 	m := &micro{e: e, config: c, lora: l, base: base, adapter: adapter}
@@ -179,7 +179,7 @@ func (m *micro) slope(t *testing.T) {
 	g := flatten(grads)
 	for seed := range uint64(4) {
 		d := direction(m.adapter, 100+seed)
-		const h = 2e-3
+		const h = 7e-4 // larger steps cross the kinks of the clip
 		loss := func(scale float64) float64 {
 			moved := m.adapter.Clone()
 			move(moved, d, scale)

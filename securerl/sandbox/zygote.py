@@ -300,7 +300,20 @@ def loop(control):
             os._exit(0)
 
 
+ADDR_NO_RANDOMIZE = 0x0040000
+
+
+def fixed_addresses():
+    """Starts over without random addresses: a program that prints one, as in
+    <object at 0x7f...>, would otherwise print something else in every run."""
+    if not libc.personality(0xFFFFFFFF) & ADDR_NO_RANDOMIZE:
+        libc.personality(ADDR_NO_RANDOMIZE)
+        if libc.personality(0xFFFFFFFF) & ADDR_NO_RANDOMIZE:
+            os.execv(sys.executable, sys.orig_argv)
+
+
 def start():
+    fixed_addresses()
     if OPT["tier"] == "A":
         namespaces()
         abi = landlock(False)
