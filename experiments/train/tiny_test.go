@@ -1,0 +1,77 @@
+package train_test
+
+import (
+	"context"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"securecoderl/experiments/configs"
+	"securecoderl/experiments/results"
+	"securecoderl/experiments/train"
+	"securecoderl/securerl/engine"
+	"securecoderl/securerl/record"
+	"securecoderl/securerl/runlog"
+)
+
+// The whole tiny preset, every phase and the report, on every backend present.
+func TestTheTinyPresetRunsFromBaseToReport(t *testing.T) {
+	text, err := configs.Read("tiny")
+	require.NoError(t, err)
+	s := train.Default()
+	require.NoError(t, runlog.Decode("tiny.toml", text, &s))
+	resolved, err := runlog.Encode(s)
+	require.NoError(t, err)
+	for _, backend := range []string{"go", "xla:cpu"} {
+		t.Run(backend, func(t *testing.T) {
+			e, err := engine.Open(backend)
+			if err != nil && backend != "go" {
+				t.Logf("not tested here: %v", err)
+				return
+			}
+			require.NoError(t, err)
+			e.Close()
+			dir := filepath.Join(t.TempDir(), "run")
+			run, err := runlog.Create(dir, resolved, map[string]any{"seeds": s.Seeds})
+			require.NoError(t, err)
+			defer run.Close()
+			lab, err := train.Open(context.Background(), s, backend, run, train.Quiet())
+			require.NoError(t, err)
+			defer func() { assert.NoError(t, lab.Close()) }()
+			require.NoError(t, lab.Pipeline(context.Background()))
+			require.NoError(t, results.Write(context.Background(), lab))
+			for _, name := range []string{"report.md", "report.html", "figures/plane.svg", "figures/plane.csv", "checkpoints/gated-1-best/adapter_model.safetensors", "checkpoints/base/tokenizer.json"} {
+				assert.FileExists(t, filepath.Join(dir, name))
+			}
+			policies := 2 + 2*len(s.Variants)
+			assert.Equal(t, policies*s.Evaluation.Problems*(s.Evaluation.Samples+1), rows(t, filepath.Join(dir, "evaluation.jsonl")))
+			assert.Equal(t, (2+2+3)*s.PPO.Prompts*s.PPO.Samples, rows(t, filepath.Join(dir, "samples.jsonl")))
+			before := deterministicBytes(t, dir)
+			require.NoError(t, lab.Pipeline(context.Background()), "a finished run has nothing left to do")
+			assert.Equal(t, before, deterministicBytes(t, dir))
+		})
+	}
+}
+
+// rows counts the rows of a log; all their numbers are finite.
+func rows(t *testing.T, path string) (n int) {
+	t.Helper()
+	f, err := os.Open(path)
+	require.NoError(t, err)
+	defer f.Close()
+	for r, err := range record.Read(f, path) {
+		require.NoError(t, err)
+		n++
+		for _, xs := range [][]float64{r.LogProbs, r.RefLogProbs, r.Rewards, r.Advantages} {
+			for _, x := range xs {
+				assert.False(t, math.IsNaN(x) || math.IsInf(x, 0))
+			}
+		}
+		assert.NotEmpty(t, r.Scores)
+	}
+	return n
+}
