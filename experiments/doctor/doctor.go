@@ -58,7 +58,7 @@ func (d *doctor) lab(ctx context.Context, l *train.Lab, all bool) {
 	if err == nil && len(faults) > 0 {
 		err = fmt.Errorf("%d are not what they say, such as %s", len(faults), faults[0])
 	}
-	d.check(fmt.Sprintf("golden programs: %d of %d problems pass every test with exactly their findings", programs, len(problems)), err, "")
+	d.check(fmt.Sprintf("golden programs: %d for %d problems pass every test with exactly their findings", programs, len(problems)), err, "")
 }
 
 // tenth picks problems by key: the same ones on every machine.

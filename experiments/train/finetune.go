@@ -115,12 +115,18 @@ func (l *Lab) probe(ctx context.Context, adapter *engine.Tree, seed uint64) erro
 	if err := l.count(ctx, &greedy, p, l.probeProblems(seed), decoder.Law{Greedy: true}, rng.New(seed).Name("probe greedy")); err != nil {
 		return err
 	}
-	l.Console.Say("sft seed %d     sampled: %s", seed, sampled)
-	l.Console.Say("               greedy:  %s", greedy)
+	var validation tally
+	problems := l.heldOut(problem.Validation, l.Settings.Evaluation.ValidationProblems)
+	if err := l.count(ctx, &validation, p, problems, decoder.Law{Temperature: 1}, rng.New(seed).Name("probe validation")); err != nil {
+		return err
+	}
+	l.Console.Say("sft seed %d     training problems, sampled: %s", seed, sampled)
+	l.Console.Say("               training and validation problems, greedy: %s", greedy)
+	l.Console.Say("               validation problems, sampled: %s", validation)
 	if share := sampled.share(); sampled.correct < l.Settings.SFT.ProbeCorrect || share < 0.15 || share > 0.60 {
 		l.Console.Say("               the security term cannot be trusted to move: want 15 to 60 %% flagged among at least %d correct programs", l.Settings.SFT.ProbeCorrect)
 	}
-	return errors.Join(l.metric(sampled.point("sampled", seed)), l.metric(greedy.point("greedy", seed)))
+	return errors.Join(l.metric(sampled.point("sampled", seed)), l.metric(greedy.point("greedy", seed)), l.metric(validation.point("validation", seed)))
 }
 
 // probeProblems picks the problems of the greedy probe by key.

@@ -96,6 +96,9 @@ func (o Options) run(ctx context.Context, c *Console, work func(*Lab, context.Co
 	}
 	defer run.Close()
 	c.Say("%s", settings.About)
+	if was, ok := run.Facts()["backend"].(string); ok && o.Backend == "auto" {
+		o.Backend = was // a run goes on where it began
+	}
 	lab, err := Open(ctx, settings, o.Backend, run, c)
 	if err != nil {
 		if o.Resume == "" { // nothing has been done in the folder made a moment ago

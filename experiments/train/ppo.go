@@ -136,7 +136,11 @@ func (o *optimization) iterate(ctx context.Context, step int, last bool) (runlog
 	if err != nil {
 		return runlog.Point{}, err
 	}
-	trajectories, err := policy.Collect(o.policy.Rollout(ctx, prompts, o.settings.Samples, decoder.Law{Temperature: o.settings.Temperature}, o.keys(step, prompts)))
+	law := decoder.Law{Temperature: o.settings.Temperature}
+	if err := policy.CheckTraining(law); err != nil {
+		return runlog.Point{}, err
+	}
+	trajectories, err := policy.Collect(o.policy.Rollout(ctx, prompts, o.settings.Samples, law, o.keys(step, prompts)))
 	if err != nil {
 		return runlog.Point{}, err
 	}

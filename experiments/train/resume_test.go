@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -164,7 +165,8 @@ func killAt(cmd *exec.Cmd, dir string, after time.Duration, writing bool) (ended
 
 // A run that is killed with SIGKILL again and again, also inside the writing of
 // checkpoints, ends with the bytes of one that was left alone: 20 times on the pure-Go
-// backend, 3 times on xla:cpu, where every start compiles its graphs anew.
+// backend, 3 times on xla:cpu, where every start compiles its graphs anew
+// (SECURERL_KILLS asks for another number).
 func TestAKilledRunEndsWithTheSameBytes(t *testing.T) {
 	for _, b := range []struct {
 		name  string
@@ -185,6 +187,9 @@ func TestAKilledRunEndsWithTheSameBytes(t *testing.T) {
 			length := time.Since(start)
 			want := deterministicBytes(t, calm)
 
+			if more, err := strconv.Atoi(os.Getenv("SECURERL_KILLS")); err == nil {
+				b.kills = more
+			}
 			dir := folder(t)
 			s, kills := rng.New(1).Name("kills").Name(b.name).Stream(), 0
 			for kills < b.kills {

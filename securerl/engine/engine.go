@@ -77,7 +77,7 @@ func open(name string) (e *Engine, err error) {
 	}
 	o, ok := openers[short]
 	if !ok {
-		if strings.HasPrefix(name, "xla") {
+		if name == "xla:cpu" || name == "xla:cuda" {
 			return nil, fmt.Errorf("%w: %s: this program was built without -tags xla (make setup says what is missing)", ErrUnavailable, name)
 		}
 		return nil, fmt.Errorf("%w: %q is unknown; there are auto, go, xla:cpu, xla:cuda", ErrUnavailable, name)
