@@ -2,6 +2,11 @@ package train
 
 import (
 	"fmt"
+	"os"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/cpu"
 
 	"securecoderl/securerl/runlog"
 )
@@ -16,7 +21,7 @@ func (l *Lab) manifest() error {
 	}
 	sb, sc := l.sandbox.Info(), l.scanner.Info()
 	facts := map[string]any{
-		"backend": info.Backend, "device": info.Device, "simd": info.SIMD,
+		"backend": info.Backend, "device": info.Device, "simd": info.SIMD, "cpu": processor(),
 		"sandbox": "tier " + sb.Tier, "landlock": sb.LandlockABI, "kernel": sb.Kernel,
 		"python": sb.PythonVersion, "bandit": sc.Bandit, "rules": sc.Rules, "problems": l.Problems.Digest(),
 	}
@@ -30,4 +35,24 @@ func (l *Lab) manifest() error {
 		facts["sandbox_note"] = sb.Note
 	}
 	return l.Run.AddFacts(facts)
+}
+
+// processor names the processor and its widest vectors: compilers of graphs choose
+// their instructions by it, and so do the last digits of a run.
+func processor() string {
+	name := runtime.GOARCH
+	info, _ := os.ReadFile("/proc/cpuinfo") // absent elsewhere than on Linux
+	for line := range strings.Lines(string(info)) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
+			name = strings.TrimSpace(value)
+			break
+		}
+	}
+	switch {
+	case cpu.X86.HasAVX512F:
+		return name + ", AVX-512"
+	case cpu.X86.HasAVX2:
+		return name + ", AVX2"
+	}
+	return name
 }
