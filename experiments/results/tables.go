@@ -43,7 +43,7 @@ func limits(s train.Settings) []string {
 
 func resultTable(title, note string, list []eval.Summary) report.Table {
 	columns := []string{"policy", "n programs"}
-	t := report.Table{Title: title, Note: note + "; percent with 95 % intervals; bootstrap over problems, Wilson where there is one program per problem"}
+	t := report.Table{Title: title, Note: note + "; percent with 95 % intervals; bootstrap over problems, Wilson where there is one program per problem, and over the problems where all programs agree"}
 	metrics := eval.Metrics()
 	for _, m := range metrics {
 		columns = append(columns, m.Name)

@@ -105,6 +105,17 @@ func (c cells) ratio(seeds, problems []int) float64 {
 	return num / den
 }
 
+// asked counts the problems that say anything: those with a denominator.
+func (c cells) asked() int {
+	n := 0
+	for p := range c.problems {
+		if slices.ContainsFunc(c.den, func(d []float64) bool { return d[p] > 0 }) {
+			n++
+		}
+	}
+	return n
+}
+
 func all(n int) []int {
 	list := make([]int, n)
 	for i := range list {
@@ -141,6 +152,10 @@ func measure(rows []record.Row, m Metric, greedy bool) Rate {
 	switch {
 	case greedy && m.Count && len(c.seeds) == 1:
 		r.Interval = stats.Wilson(int(r.K), int(r.N), level)
+	case m.Count && r.N > 0 && (r.K == 0 || r.K == r.N):
+		// All agree, so every resample does: the bootstrap would claim certainty.
+		n := c.asked()
+		r.Interval = stats.Wilson(n*int(r.K/r.N), n, level)
 	default:
 		r.Interval = bootstrap(len(c.seeds), len(c.problems), c.ratio)
 	}

@@ -58,6 +58,18 @@ func TestRatesAreCountsOverCounts(t *testing.T) {
 	assert.InDelta(t, 0.7007, w.High, 1e-4)
 }
 
+// A bootstrap of zeros is [0, 0] however few they are. Wilson's interval for 0 of 20
+// problems ends at z^2/(20+z^2) = 3.8415/23.8415 = 0.1611, by hand.
+func TestWhereAllAgreeNothingIsCertain(t *testing.T) {
+	twice := append(rows("a", 1, false, 20, 0, 0), rows("a", 1, false, 20, 0, 0)...)
+	none := rate(t, eval.Summarize(twice)[0], "all_tests")
+	assert.Zero(t, none.Low)
+	assert.InDelta(t, 0.1611, none.High, 1e-4)
+	every := rate(t, eval.Summarize(append(rows("a", 1, false, 20, 20, 0), rows("a", 1, false, 20, 20, 0)...))[0], "all_tests")
+	assert.InDelta(t, 1-0.1611, every.Low, 1e-4)
+	assert.InDelta(t, 1, every.High, 1e-12)
+}
+
 func TestSamplesOfAProblemAreOneUnit(t *testing.T) {
 	// Every problem sampled ten times with the same outcome: the interval must be that
 	// of twenty problems, not of two hundred programs.
