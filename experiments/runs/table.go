@@ -2,11 +2,7 @@ package main
 
 import (
 	"bytes"
-	"compress/gzip"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,11 +46,7 @@ var columns = []struct {
 }{{eval.Primary, false}, {"all_tests", false}, {"parses", false}, {"flagged_parsed", false}, {"constant", false}, {eval.Primary, true}, {"all_tests", true}}
 
 func resultTable(dir string) (string, error) {
-	rows, err := evaluation(dir)
-	if err != nil {
-		return "", err
-	}
-	facts, err := manifest(dir)
+	rows, facts, err := evaluation(dir)
 	if err != nil {
 		return "", err
 	}
@@ -99,47 +91,4 @@ func resultTable(dir string) (string, error) {
 	}
 	b.WriteString("\n\n")
 	return b.String(), nil
-}
-
-// evaluation reads evaluation.jsonl, or its gzipped form.
-func evaluation(dir string) ([]record.Row, error) {
-	name := filepath.Join(dir, "evaluation.jsonl")
-	var r io.Reader
-	f, err := os.Open(name)
-	if errors.Is(err, os.ErrNotExist) {
-		name += ".gz"
-		if f, err = os.Open(name); err == nil {
-			defer f.Close()
-			r, err = gzip.NewReader(f)
-		}
-	} else if err == nil {
-		defer f.Close()
-		r = f
-	}
-	if err != nil {
-		return nil, err
-	}
-	var rows []record.Row
-	for row, err := range record.Read(r, name) {
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, row)
-	}
-	if len(rows) == 0 {
-		return nil, fmt.Errorf("%s holds no rows", name)
-	}
-	return rows, nil
-}
-
-func manifest(dir string) (map[string]any, error) {
-	b, err := os.ReadFile(filepath.Join(dir, "run.json"))
-	if err != nil {
-		return nil, err
-	}
-	var m runlog.Manifest
-	if err := json.Unmarshal(b, &m); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, "run.json"), err)
-	}
-	return m.Facts, nil
 }

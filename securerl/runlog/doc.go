@@ -13,6 +13,8 @@
 // says aloud if that is not the newest one, and cuts the logs back to its lengths, so
 // that a run which was killed ends with the bytes of one that was not.
 //
+// Read looks at a run without taking it: it may be an extract, with its logs compressed.
+//
 // Nothing here computes. A folder that is not a run, or belongs to a running process,
 // is refused and left alone.
 package runlog

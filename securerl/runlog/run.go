@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -53,13 +51,13 @@ type Manifest struct {
 
 const kind = "securerl run"
 
-// Run is an open run folder. Not safe for concurrent use.
+// Run is an open run folder: what is stored, and the right to add to it. Not safe for
+// concurrent use.
 type Run struct {
-	dir      string
-	lock     *os.File
-	logs     map[string]*os.File
-	offsets  map[string]int64
-	manifest Manifest
+	Stored
+	lock    *os.File
+	logs    map[string]*os.File
+	offsets map[string]int64
 }
 
 // Create makes a new run in dir, which must be absent or empty. Errors wrap ErrRun
@@ -71,7 +69,7 @@ func Create(dir string, settings []byte, facts map[string]any) (*Run, error) {
 	if err := os.MkdirAll(filepath.Join(dir, checkpoints), 0o755); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRun, err)
 	}
-	r := &Run{dir: dir, manifest: Manifest{Schema: Schema, Kind: kind, Facts: facts}}
+	r := &Run{Stored: Stored{dir: dir, manifest: Manifest{Schema: Schema, Kind: kind, Facts: facts}}}
 	if err := r.acquire(); err != nil {
 		return nil, err
 	}
@@ -88,22 +86,13 @@ func Create(dir string, settings []byte, facts map[string]any) (*Run, error) {
 	return r, nil
 }
 
-// Open opens an existing run to go on with it or to read it.
+// Open opens an existing run to go on with it. To look at one, Read is enough.
 func Open(dir string) (*Run, error) {
-	b, err := os.ReadFile(filepath.Join(dir, "run.json"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %s holds no run (no run.json)", ErrRun, dir)
-	}
+	stored, err := Read(dir)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrRun, err)
+		return nil, err
 	}
-	r := &Run{dir: dir}
-	if err := json.Unmarshal(b, &r.manifest); err != nil || r.manifest.Kind != kind {
-		return nil, fmt.Errorf("%w: %s is not the manifest of a run", ErrRun, filepath.Join(dir, "run.json"))
-	}
-	if r.manifest.Schema > Schema {
-		return nil, fmt.Errorf("%w: %s was written by a newer version (schema %d, this program knows %d)", ErrRun, dir, r.manifest.Schema, Schema)
-	}
+	r := &Run{Stored: stored}
 	if err := r.acquire(); err != nil {
 		return nil, err
 	}
@@ -139,26 +128,6 @@ func (r *Run) openLogs() error {
 		}
 	}
 	return nil
-}
-
-// Dir is the run's folder.
-func (r *Run) Dir() string { return r.dir }
-
-// Path is a path inside the run's folder.
-func (r *Run) Path(parts ...string) string {
-	return filepath.Join(append([]string{r.dir}, parts...)...)
-}
-
-// Facts are those of the manifest.
-func (r *Run) Facts() map[string]any { return maps.Clone(r.manifest.Facts) }
-
-// Settings returns the text of settings.toml.
-func (r *Run) Settings() ([]byte, error) {
-	b, err := os.ReadFile(r.Path("settings.toml"))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrRun, err)
-	}
-	return b, nil
 }
 
 // Append adds a line to a log. It is durable after the next Save.
