@@ -3,5 +3,6 @@
 //
 //	metrics.jsonl, evaluation.jsonl --Write--> figures/*.svg|csv|txt, report.md, report.html
 //
-// Everything is read from disk, so that a stored run can be reported again.
+// Everything is read from disk (package stored, which draws the figures too), so that
+// a stored run can be reported again.
 package results

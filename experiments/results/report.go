@@ -1,15 +1,13 @@
 package results
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"sort"
 	"strings"
 
+	"securecoderl/experiments/results/stored"
 	"securecoderl/experiments/train"
 	"securecoderl/securerl/chart"
 	"securecoderl/securerl/eval"
@@ -19,24 +17,15 @@ import (
 	"securecoderl/securerl/record"
 	"securecoderl/securerl/report"
 	"securecoderl/securerl/reward"
-	"securecoderl/securerl/runlog"
 )
 
 // reporter writes the report of a finished run.
 type reporter struct{ *train.Lab }
 
-// stored is what a report is made from: everything is read from disk, so that a run
-// can be reported again.
-type stored struct {
-	rows   []record.Row
-	points []runlog.Point
-	shared []string // test problems that share a program with training
-}
-
 // Write makes figures/, report.md and report.html of a finished run.
 func Write(ctx context.Context, lab *train.Lab) error {
 	l := &reporter{lab}
-	r, err := l.stored()
+	r, err := stored.Read(l.Run.Dir())
 	if err != nil {
 		return err
 	}
@@ -45,22 +34,25 @@ func Write(ctx context.Context, lab *train.Lab) error {
 		return err
 	}
 	in := report.Input{Title: "securerl: " + l.Run.Dir()[strings.LastIndex(l.Run.Dir(), "/")+1:], About: l.Settings.About, Facts: l.factTable(), Meanings: meanings(), Limits: limits(l.Settings)}
-	sampled, greedy := split(eval.Summarize(r.rows))
-	comparisons, err := l.comparisons(r.rows)
+	summaries := eval.Summarize(r.Evaluation)
+	sampled, greedy := stored.Split(summaries)
+	comparisons, err := r.Comparisons()
 	if err != nil {
 		return err
 	}
 	in.Tables = append(in.Tables, resultTable("Results, sampled", "temperature 1", sampled), resultTable("Results, greedy", "one program per problem", greedy))
-	without, _ := split(eval.Summarize(eval.Without(r.rows, r.shared)))
-	in.Tables = append(in.Tables, resultTable("Results, sampled, without shared programs", fmt.Sprintf("%d of the %d test problems share a correct program text with training and are left out", r.dropped(), r.problems()), without))
-	in.Tables = append(in.Tables, rewardTable(sampled), failureTable(r.rows), comparisonTable(comparisons), l.costTable())
+	shared := problem.SharedPrograms(l.Problems.Split(problem.Train), l.Problems.Split(problem.HeldOut))
+	without, _ := stored.Split(eval.Summarize(eval.Without(r.Evaluation, shared)))
+	all, dropped := problems(r.Evaluation, shared)
+	in.Tables = append(in.Tables, resultTable("Results, sampled, without shared programs", fmt.Sprintf("%d of the %d test problems share a correct program text with training and are left out", dropped, all), without))
+	in.Tables = append(in.Tables, rewardTable(sampled), failureTable(r.Evaluation), comparisonTable(comparisons), l.costTable())
 	for _, c := range comparisons {
 		if c.Metric == eval.Primary && !c.Greedy {
 			in.Claims = append(in.Claims, c.Sentence())
 		}
 	}
-	in.Figures = append(l.figures(r, sampled, greedy), ladder)
-	if in.Examples, err = l.examples(r.rows); err != nil {
+	in.Figures = append(r.Figures(summaries, comparisons), ladder)
+	if in.Examples, err = l.examples(r.Primary, r.Evaluation); err != nil {
 		return err
 	}
 	if err := report.WriteFigures(l.Run.Path("figures"), in.Figures); err != nil {
@@ -83,144 +75,16 @@ func Write(ctx context.Context, lab *train.Lab) error {
 	return nil
 }
 
-func (l *reporter) stored() (stored, error) {
-	var r stored
-	f, err := os.Open(l.Run.Path("evaluation.jsonl"))
-	if err != nil {
-		return r, err
-	}
-	defer f.Close()
-	for row, err := range record.Read(f, "evaluation.jsonl") {
-		if err != nil {
-			return r, err
-		}
-		r.rows = append(r.rows, row)
-	}
-	m, err := os.Open(l.Run.Path("metrics.jsonl"))
-	if err != nil {
-		return r, err
-	}
-	defer m.Close()
-	lines := bufio.NewScanner(m)
-	for n := 1; lines.Scan(); n++ {
-		var p runlog.Point
-		if err := json.Unmarshal(lines.Bytes(), &p); err != nil {
-			return r, fmt.Errorf("metrics.jsonl:%d: %w", n, err)
-		}
-		r.points = append(r.points, p)
-	}
-	r.shared = problem.SharedPrograms(l.Problems.Split(problem.Train), l.Problems.Split(problem.HeldOut))
-	return r, lines.Err()
-}
-
-func (r stored) problems() int {
+// problems counts the problems of an evaluation and how many of them are among shared.
+func problems(rows []record.Row, shared []string) (all, dropped int) {
 	seen := map[string]bool{}
-	for _, row := range r.rows {
-		seen[row.Problem] = true
-	}
-	return len(seen)
-}
-
-func (r stored) dropped() (n int) {
-	seen := map[string]bool{}
-	for _, row := range r.rows {
-		if !seen[row.Problem] && slices.Contains(r.shared, row.Problem) {
-			n++
+	for _, row := range rows {
+		if !seen[row.Problem] && slices.Contains(shared, row.Problem) {
+			dropped++
 		}
 		seen[row.Problem] = true
 	}
-	return n
-}
-
-func split(all []eval.Summary) (sampled, greedy []eval.Summary) {
-	for _, s := range all {
-		if s.Greedy {
-			greedy = append(greedy, s)
-		} else {
-			sampled = append(sampled, s)
-		}
-	}
-	return sampled, greedy
-}
-
-// comparisons are the questions of the report: every variant against the SFT policy,
-// and the variants' last checkpoints against that of the ladder.
-func (l *reporter) comparisons(rows []record.Row) ([]eval.Comparison, error) {
-	var list []eval.Comparison
-	sft := eval.Policy{Variant: "sft"}
-	for _, v := range l.Settings.Variants {
-		for _, checkpoint := range []string{"best", "last"} {
-			for _, q := range []struct {
-				metric string
-				greedy bool
-			}{{eval.Primary, false}, {"all_tests", false}, {eval.Primary, true}} {
-				c, err := eval.Compare(rows, sft, eval.Policy{Variant: v.Name, Checkpoint: checkpoint}, q.metric, q.greedy)
-				if err != nil {
-					return nil, err
-				}
-				list = append(list, c)
-			}
-		}
-	}
-	eval.Correct(list)
-	return list, nil
-}
-
-func rateOf(s eval.Summary, metric string) figure.Rate {
-	r, _ := s.Rate(metric)
-	return figure.Rate{Name: s.Policy.String(), K: int(r.K), N: int(r.N), Estimate: r.Interval.Estimate, Low: r.Interval.Low, High: r.Interval.High}
-}
-
-func ratesOf(list []eval.Summary, metric string) (rates []figure.Rate) {
-	for _, s := range list {
-		rates = append(rates, rateOf(s, metric))
-	}
-	return rates
-}
-
-// figures draws the run.
-func (l *reporter) figures(r stored, sampled, greedy []eval.Summary) []chart.Figure {
-	var names []string
-	for _, v := range l.Settings.Variants {
-		names = append(names, v.Name)
-	}
-	figs := []chart.Figure{
-		figure.Results("correct and secure", "sft", ratesOf(sampled, eval.Primary), ratesOf(greedy, eval.Primary)),
-		figure.Results("all tests passed", "sft", ratesOf(sampled, "all_tests"), ratesOf(greedy, "all_tests")),
-	}
-	var places []figure.Place
-	for _, s := range sampled {
-		if s.Policy.Checkpoint != "best" && s.Policy.Variant != "base" {
-			places = append(places, figure.Place{Name: s.Policy.String(), Passed: rateOf(s, "all_tests"), Flagged: rateOf(s, "flagged_parsed")})
-		}
-	}
-	figs = append(figs, figure.Plane("sft", places))
-	for _, metric := range []string{"reward", "passed", "correct_secure", "flagged_parsed", "constant"} {
-		figs = append(figs, figure.Curves(r.points, metric, names...))
-	}
-	for _, name := range names {
-		figs = append(figs, figure.Stages(r.points, name))
-	}
-	for _, name := range names {
-		if name == "collapse" {
-			figs = append(figs, figure.Collapse(r.points, name))
-		}
-	}
-	return append(figs, figure.Components(r.points, l.primaryVariant()), figure.Dynamics(r.points, names...))
-}
-
-// primaryVariant is the one whose programs are shown: the first that is paid by
-// gated-joint, else the last.
-func (l *reporter) primaryVariant() string {
-	for _, v := range l.Settings.Variants {
-		if v.Schedule[0].Scheme == "gated-joint" {
-			return v.Name
-		}
-	}
-	if n := len(l.Settings.Variants); n > 0 {
-		return l.Settings.Variants[n-1].Name
-	}
-	return ""
+	return len(seen), dropped
 }
 
 // probes are the ten programs whose prices testdata/reward/probes.md derives.

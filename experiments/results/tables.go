@@ -142,12 +142,11 @@ func (l *reporter) costTable() report.Table {
 
 // examples are five test problems with the program before PPO and after: the first
 // ones whose outcome on the primary metric changed, then any.
-func (l *reporter) examples(rows []record.Row) ([]report.Example, error) {
+func (l *reporter) examples(name string, rows []record.Row) ([]report.Example, error) {
 	tok, err := l.Tokenizer()
 	if err != nil {
 		return nil, err
 	}
-	name := l.primaryVariant()
 	before, after := eval.Select(rows, eval.Policy{Variant: "sft"}, false), eval.Select(rows, eval.Policy{Variant: name, Checkpoint: "best"}, false)
 	scheme, err := reward.Named("gated-joint")
 	if err != nil {

@@ -3,6 +3,7 @@
 //	runs list FOLDER                      the runs below a folder
 //	runs compare A B                      whether two runs have the same deterministic bytes
 //	runs prune RUN                        remove the verdict cache; logs and checkpoints stay
+//	runs extract -out DIR RUN             a small copy for reading: thinned logs, base in bfloat16
 //	runs table -check|-write README DIR   the README's result table from a stored evaluation
 //
 // It exits with 0, with 1 where runs or tables differ, with 2 for a wrong call.
@@ -27,7 +28,7 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("usage: runs list FOLDER | compare A B | prune RUN | table -check|-write README DIR")
+var errUsage = errors.New("usage: runs list FOLDER | compare A B | prune RUN | extract [-before RUN] -out DIR RUN | table -check|-write README DIR")
 
 func run(args []string) error {
 	switch {
@@ -37,6 +38,8 @@ func run(args []string) error {
 		return compare(args[1], args[2])
 	case len(args) == 2 && args[0] == "prune":
 		return prune(args[1])
+	case len(args) > 1 && args[0] == "extract":
+		return extract(args[1:])
 	case len(args) == 4 && args[0] == "table" && (args[1] == "-check" || args[1] == "-write"):
 		return table(args[1] == "-write", args[2], args[3])
 	}

@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
+	"securecoderl/experiments/results/stored"
 	"securecoderl/securerl/eval"
-	"securecoderl/securerl/record"
-	"securecoderl/securerl/runlog"
 )
 
 const begin, end = "<!-- results:begin -->", "<!-- results:end -->"
@@ -46,9 +44,13 @@ var columns = []struct {
 }{{eval.Primary, false}, {"all_tests", false}, {"parses", false}, {"flagged_parsed", false}, {"constant", false}, {eval.Primary, true}, {"all_tests", true}}
 
 func resultTable(dir string) (string, error) {
-	rows, facts, err := evaluation(dir)
+	run, err := stored.Read(dir)
 	if err != nil {
 		return "", err
+	}
+	rows, facts := run.Evaluation, run.Facts()
+	if len(rows) == 0 {
+		return "", fmt.Errorf("%s holds no evaluation", dir)
 	}
 	sampled, greedy := map[eval.Policy]eval.Summary{}, map[eval.Policy]eval.Summary{}
 	for _, s := range eval.Summarize(rows) {

@@ -80,16 +80,11 @@ func (l *Lab) measure(ctx context.Context, p *policy.Policy, problems []*problem
 
 func (l *Lab) recordEvaluation(name policyName, problems []*problem.Problem, samples int, greedy bool, ts []policy.Trajectory, verdicts []judge.Verdict) error {
 	for i, t := range ts {
-		q := problems[i/samples]
-		row := l.row(q, t, verdicts[i])
-		row.Phase, row.Variant, row.Checkpoint, row.Seed, row.Greedy = "evaluation", name.Variant, name.Checkpoint, name.Seed, greedy
-		for _, scheme := range reward.Names() {
-			s, err := reward.Named(scheme)
-			if err != nil {
-				return err
-			}
-			row.Scores = append(row.Scores, s.Price(verdicts[i]))
+		row, err := l.Priced(problems[i/samples], t, verdicts[i])
+		if err != nil {
+			return err
 		}
+		row.Phase, row.Variant, row.Checkpoint, row.Seed, row.Greedy = "evaluation", name.Variant, name.Checkpoint, name.Seed, greedy
 		line, err := row.Encode()
 		if err != nil {
 			return err
@@ -99,6 +94,20 @@ func (l *Lab) recordEvaluation(name policyName, problems []*problem.Problem, sam
 		}
 	}
 	return nil
+}
+
+// Priced is the record of a judged program with the price of every scheme. Whose it is
+// must be added.
+func (l *Lab) Priced(q *problem.Problem, t policy.Trajectory, v judge.Verdict) (record.Row, error) {
+	row := l.row(q, t, v)
+	for _, scheme := range reward.Names() {
+		s, err := reward.Named(scheme)
+		if err != nil {
+			return row, err
+		}
+		row.Scores = append(row.Scores, s.Price(v))
+	}
+	return row, nil
 }
 
 // row is the part of a record that training and evaluation share.

@@ -26,6 +26,7 @@ type Lab struct {
 	Settings Settings
 	Run      *runlog.Run
 	Console  *Console
+	Watch    func(runlog.Point) // told of every point that is logged; may be nil
 
 	Engine   *engine.Engine
 	Problems problem.Set
@@ -99,6 +100,9 @@ func (l *Lab) Close() error {
 	if l.sandbox != nil {
 		errs = append(errs, l.sandbox.Close())
 	}
+	if l.base != nil {
+		errs = append(errs, l.base.Finalize())
+	}
 	if l.Engine != nil {
 		l.Engine.Close()
 	}
@@ -124,7 +128,7 @@ func (l *Lab) folder(p policyName) string { return l.Run.Path("checkpoints", p.S
 
 // saveBase stores the base model as a Hugging Face folder.
 func (l *Lab) saveBase() error {
-	return decoder.Save(l.folder(policyName{Variant: "base"}), l.Settings.Config(), l.base, l.tokenizer.JSON())
+	return decoder.Save(l.folder(policyName{Variant: "base"}), l.Settings.Config(), l.base, "F32", l.tokenizer.JSON())
 }
 
 // loadBase makes the base model and its tokenizer available, from disk if this
@@ -170,7 +174,12 @@ func (l *Lab) named(p policyName) (*policy.Policy, error) {
 }
 
 // metric appends a point to metrics.jsonl.
-func (l *Lab) metric(p runlog.Point) error { return l.Run.AppendJSON("metrics", p) }
+func (l *Lab) metric(p runlog.Point) error {
+	if l.Watch != nil {
+		l.Watch(p.Rounded())
+	}
+	return l.Run.AppendJSON("metrics", p)
+}
 
 // diskFree is the free space where the run lies, in bytes; 0 if unknown.
 func diskFree(dir string) int64 {
@@ -197,4 +206,21 @@ func (l *Lab) Machine() (sandbox.Info, scan.Info) { return l.sandbox.Info(), l.s
 func (l *Lab) Tokenizer() (*tokenizer.Tokenizer, error) {
 	err := l.loadBase()
 	return l.tokenizer, err
+}
+
+// Stored is a policy of the run, ready to write programs: "base"; "sft" of a seed; or a
+// variant of a seed with its checkpoint, best or last.
+func (l *Lab) Stored(variant, checkpoint string, seed uint64) (*policy.Policy, error) {
+	return l.named(policyName{Variant: variant, Checkpoint: checkpoint, Seed: seed})
+}
+
+// Beside returns a lab that shares engine, judge, base and compiled graphs with l but
+// logs to another run, under settings that keep the model. It must not be closed.
+func (l *Lab) Beside(run *runlog.Run, s Settings) (*Lab, error) {
+	if err := l.loadBase(); err != nil {
+		return nil, err
+	}
+	m := *l
+	m.Run, m.Settings, m.state, m.saved = run, s, state{}, nil
+	return &m, nil
 }

@@ -37,8 +37,8 @@ var advantages = map[string]baseline{
 
 func advantageNames() []string { return slices.Sorted(maps.Keys(advantages)) }
 
-// config is the part of the settings that package ppo owns.
-func (p PPO) config() ppo.Config {
+// Config is the part of the settings that package ppo owns.
+func (p PPO) Config() ppo.Config {
 	c := ppo.Default()
 	c.LearningRate, c.Beta2, c.WeightDecay, c.ClipNorm = p.LearningRate, p.Beta2, p.WeightDecay, p.ClipNorm
 	c.Clip, c.KLWeight, c.KLMode, c.EntropyWeight, c.TargetKL = p.Clip, p.KLWeight, p.KLMode, p.EntropyWeight, p.TargetKL
@@ -119,7 +119,7 @@ func (l *Lab) startOptimization(v Variant, seed uint64) (*optimization, error) {
 		return nil, err
 	}
 	o.moments.Step = l.state.Updates
-	o.updater, err = ppo.New(l.Engine, l.Settings.Config(), l.Settings.Adapter(), o.settings.config())
+	o.updater, err = ppo.New(l.Engine, l.Settings.Config(), l.Settings.Adapter(), o.settings.Config())
 	return o, err
 }
 

@@ -321,7 +321,7 @@ func (s Settings) validateVariants(bad fault) {
 		if _, ok := advantages[p.Advantage]; !ok {
 			bad(key+".advantage", "unknown %q; there are: %v", p.Advantage, advantageNames())
 		}
-		if err := p.config().Validate(); err != nil {
+		if err := p.Config().Validate(); err != nil {
 			bad(key, "%v", err)
 		}
 		if p.Iterations < 1 {

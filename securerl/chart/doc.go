@@ -4,6 +4,9 @@
 //	go-echarts chart --Option--> style --> Patch --> ECharts option --Script--> JavaScript
 //	Columns, Rows ----CSV------> the same numbers as a table, formulas disarmed
 //
+//	Plot, Layout, axes, Custom, Legend: the pieces that figures are laid out with
+//	Figure.Fit: the same figure for a column (320 px) or a page (672 px)
+//
 // Package chart/ssr draws the script as SVG; a page with ECharts can run the same
 // script. So paper, report and notebook show one picture.
 //

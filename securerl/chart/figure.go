@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // ErrFigure reports a figure that cannot be drawn: no chart, no size, or a number
@@ -38,7 +39,32 @@ type Figure struct {
 
 	Columns []string   // heads of the table behind the picture
 	Rows    [][]string // its rows
+
+	// Redraw lays the same figure out for another width, in pixels; nil where there
+	// is one layout only.
+	Redraw func(width int) Figure
 }
+
+// Fit lays the figure out for a column or page of that many pixels (Column, Page).
+// Words keep their size; panels, legends and names move. Name, Title, Caption and Alt
+// stay what they are here. A figure that needs more room than it is given comes out
+// wider: look at Width.
+func (f Figure) Fit(width int) Figure {
+	if f.Redraw == nil {
+		return f
+	}
+	g := f.Redraw(width)
+	g.Name, g.Title, g.Caption, g.Alt, g.Redraw = f.Name, f.Title, f.Caption, f.Alt, f.Redraw
+	return g
+}
+
+// Head is the room that the title takes at the top, in pixels. Titles too long for
+// the figure break into lines.
+func (f Figure) Head() int { return 4 + (TextSize+4)*(1+strings.Count(f.heading(), "\n")) }
+
+// heading is the title in lines that fit, 7 pixels a letter: the widest of the usual
+// bold types.
+func (f Figure) heading() string { return Wrap(f.Title, (f.Width-8)/7) }
 
 // Option returns the ECharts option: the typed chart, the look, then Patch. Texts in
 // it are as given; functions have type JS. Errors wrap ErrFigure.
@@ -56,7 +82,7 @@ func (f Figure) Option() (map[string]any, error) {
 		return nil, fmt.Errorf("%w: %s: %w", ErrFigure, f.Name, err)
 	}
 	if f.Title != "" {
-		o["title"] = []any{Object{"text": f.Title}}
+		o["title"] = []any{Object{"text": f.heading()}}
 	}
 	if f.Patch != nil {
 		f.Patch(o)

@@ -56,6 +56,44 @@ func TestPatchHasTheLastWordOverTheLook(t *testing.T) {
 	assert.Equal(t, "none", o["backgroundColor"])
 }
 
+func TestFitKeepsWhatTheCallerChanged(t *testing.T) {
+	f := line(1, 2)
+	assert.Equal(t, f.Width, f.Fit(chart.Page).Width, "a figure with one layout stays as it is")
+	f.Redraw = func(width int) chart.Figure {
+		g := line(1, 2)
+		g.Width, g.Title = width, "as drawn"
+		return g
+	}
+	f.Name, f.Caption = "mine", "seed 1"
+	g := f.Fit(chart.Page)
+	assert.Equal(t, []any{"mine", "A line", "seed 1", chart.Page}, []any{g.Name, g.Title, g.Caption, g.Width})
+	assert.Equal(t, 200, g.Fit(200).Width, "and can be fitted again")
+}
+
+func TestTitlesBreakInsideTheFigure(t *testing.T) {
+	f := line(1, 2)
+	assert.Equal(t, 19, f.Head())
+	f.Title = "What became of the problems: one policy to another policy"
+	o, err := f.Option()
+	require.NoError(t, err)
+	chart.Each(o, "title", func(_ int, a map[string]any) {
+		assert.Equal(t, "What became of the problems: one policy to\nanother policy", a["text"])
+	})
+	assert.Equal(t, 34, f.Head())
+}
+
+func TestWrapLosesNoWord(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		words := rapid.SliceOf(rapid.StringMatching(`[a-z]{1,12}`)).Draw(t, "words")
+		n := rapid.IntRange(1, 30).Draw(t, "n")
+		lines := strings.Split(chart.Wrap(strings.Join(words, " "), n), "\n")
+		assert.Equal(t, words, append([]string{}, strings.Fields(strings.Join(lines, " "))...))
+		for _, l := range lines {
+			assert.True(t, len(l) <= n || !strings.Contains(l, " "), "%q", l)
+		}
+	})
+}
+
 func TestEveryTextHasALineHeight(t *testing.T) {
 	o, err := line(1, 2).Option()
 	require.NoError(t, err)

@@ -33,6 +33,9 @@ var Sequential = []string{"#FFFFFF", "#C6DBEF", "#6BAED6"}
 // Family is the type of all words.
 const Family = "Arial, Helvetica, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 
+// Mono is the type of programs.
+const Mono = "'DejaVu Sans Mono', 'Liberation Mono', Menlo, Consolas, monospace"
+
 // The sizes of words in CSS pixels: 8.25 pt and 7.5 pt in print, the least that
 // journals accept.
 const (
@@ -40,8 +43,12 @@ const (
 	SmallSize = 10
 )
 
-// Page is the width of a printed page of 7 inch, in CSS pixels.
-const Page = 672
+// The widths that figures are laid out for, in CSS pixels: one column of a paper in
+// two columns (3.33 inch), and its whole page (7 inch).
+const (
+	Column = 320
+	Page   = 672
+)
 
 // style gives a figure the common look; what the figure says itself wins.
 func style(o Object) {

@@ -88,3 +88,54 @@ func firstRune(s string) rune {
 func Number(x float64) string {
 	return strconv.FormatFloat(x, 'f', -1, 64)
 }
+
+// Short cuts a name to n letters, in one line.
+func Short(s string, n int) string {
+	letters := []rune(Visible(strings.Join(strings.Fields(s), " ")))
+	if len(letters) > n {
+		return string(letters[:n-1]) + "\u2026"
+	}
+	return string(letters)
+}
+
+// Wrap breaks a text between words into lines of at most n letters. A word that is
+// longer keeps a line to itself.
+func Wrap(s string, n int) string {
+	var b strings.Builder
+	at := 0
+	for i, word := range strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '\n' || r == '\t' }) {
+		size := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case at+1+size > n:
+			b.WriteByte('\n')
+			at = 0
+		default:
+			b.WriteByte(' ')
+			at++
+		}
+		b.WriteString(word)
+		at += size
+	}
+	return b.String()
+}
+
+// Slug makes a file name of a text: small letters, digits and single hyphens.
+func Slug(s string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(s) {
+		switch {
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+			b.WriteRune(r)
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
+			b.WriteByte('-')
+		}
+		if b.Len() >= 40 {
+			break
+		}
+	}
+	if s := strings.Trim(b.String(), "-"); s != "" {
+		return s
+	}
+	return "unnamed"
+}

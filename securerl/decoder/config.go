@@ -232,8 +232,13 @@ func (c *Config) tokens(f file) error {
 	return errors.Join(one("bos_token_id", f.BOS, &c.BOS), one("pad_token_id", f.Pad, &c.Pad))
 }
 
-// JSON is the config.json of the decoder, readable by Transformers.
-func (c Config) JSON() ([]byte, error) {
+// JSON is the config.json of the decoder, readable by Transformers, for weights saved
+// as dtype. Errors wrap ErrConfig.
+func (c Config) JSON(dtype string) ([]byte, error) {
+	name, ok := map[string]string{"F32": "float32", "BF16": "bfloat16"}[dtype]
+	if !ok {
+		return nil, fmt.Errorf("%w: weights are saved as F32 or BF16, not as %q", ErrConfig, dtype)
+	}
 	raw := func(v any) json.RawMessage {
 		b, err := json.Marshal(v)
 		if err != nil {
@@ -243,7 +248,7 @@ func (c Config) JSON() ([]byte, error) {
 	}
 	f := file{ModelType: "llama", Architectures: []string{"LlamaForCausalLM"}, VocabSize: c.VocabSize, HiddenSize: c.HiddenSize, IntermediateSize: c.IntermediateSize,
 		NumHiddenLayers: c.NumHiddenLayers, NumAttentionHeads: c.NumAttentionHeads, NumKeyValueHeads: &c.NumKeyValueHeads, HeadDim: &c.HeadDim,
-		MaxPositionEmbeddings: c.MaxPositionEmbeddings, HiddenAct: "silu", RMSNormEps: c.RMSNormEps, RopeTheta: &c.RopeTheta, TieWordEmbeddings: c.TieWordEmbeddings, DType: "float32"}
+		MaxPositionEmbeddings: c.MaxPositionEmbeddings, HiddenAct: "silu", RMSNormEps: c.RMSNormEps, RopeTheta: &c.RopeTheta, TieWordEmbeddings: c.TieWordEmbeddings, DType: name}
 	if c.RopeFactor != 1 {
 		f.RopeScaling = &rope{Type: "linear", RopeType: "linear", Factor: &c.RopeFactor}
 	}

@@ -39,13 +39,14 @@ func Load(dir string) (Config, *engine.Tree, error) {
 	return c, t, err
 }
 
-// Save writes a folder that Load and Transformers read. tokenizerJSON may be nil.
-func Save(dir string, c Config, w *engine.Tree, tokenizerJSON []byte) error {
-	config, err := c.JSON()
+// Save writes a folder that Load and Transformers read. dtype is "F32", or "BF16",
+// which halves the file and rounds. tokenizerJSON may be nil.
+func Save(dir string, c Config, w *engine.Tree, dtype string, tokenizerJSON []byte) error {
+	config, err := c.JSON(dtype)
 	if err != nil {
 		return err
 	}
-	weights, err := writeTree(w, func(name string) string { return name })
+	weights, err := writeTree(w, dtype, func(name string) string { return name })
 	if err != nil {
 		return err
 	}
@@ -105,7 +106,7 @@ func SaveAdapter(dir string, l LoRA, adapter *engine.Tree, base string) error {
 	if err != nil {
 		return err
 	}
-	weights, err := writeTree(adapter, peftName)
+	weights, err := writeTree(adapter, "F32", peftName)
 	if err != nil {
 		return err
 	}
@@ -181,7 +182,7 @@ func readTree(path string, want []parameter, fileName func(string) string) (*eng
 
 func transposed(p parameter) bool { return len(p.dims) == 2 && p.name != embedName }
 
-func writeTree(t *engine.Tree, fileName func(string) string) ([]byte, error) {
+func writeTree(t *engine.Tree, dtype string, fileName func(string) string) ([]byte, error) {
 	var list []safetensors.NamedTensor
 	for i, name := range t.Names {
 		x := t.Tensors[i]
@@ -194,7 +195,7 @@ func writeTree(t *engine.Tree, fileName func(string) string) ([]byte, error) {
 			values = transpose(values, dims[0], dims[1])
 			slices.Reverse(dims)
 		}
-		tensor, err := safetensors.FromFloat32("F32", dims, values)
+		tensor, err := safetensors.FromFloat32(dtype, dims, values)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", ErrWeights, name, err)
 		}
@@ -209,7 +210,7 @@ func writeTree(t *engine.Tree, fileName func(string) string) ([]byte, error) {
 
 // EncodeTree is a tree as the bytes of a safetensors file, with its own names.
 func EncodeTree(t *engine.Tree) ([]byte, error) {
-	return writeTree(t, func(s string) string { return s })
+	return writeTree(t, "F32", func(s string) string { return s })
 }
 
 // DecodeTree reads what EncodeTree wrote.

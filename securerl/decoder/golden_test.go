@@ -228,11 +228,21 @@ func TestFoldersAreReadBackAsTheyWereWritten(t *testing.T) {
 	c, l := small()
 	base, adapter := decoder.Init(c, rng.New(1)), busy(c, l)
 	dir := t.TempDir()
-	require.NoError(t, decoder.Save(filepath.Join(dir, "base"), c, base, []byte("{}")))
+	require.NoError(t, decoder.Save(filepath.Join(dir, "base"), c, base, "F32", []byte("{}")))
 	c2, base2, err := decoder.Load(filepath.Join(dir, "base"))
 	require.NoError(t, err)
 	assert.Equal(t, c, c2)
 	assert.Equal(t, base.Digest(), base2.Digest())
+	require.NoError(t, decoder.Save(filepath.Join(dir, "half"), c, base, "BF16", nil))
+	_, half, err := decoder.Load(filepath.Join(dir, "half"))
+	require.NoError(t, err)
+	for i, name := range base.Names { // a rounding to eight bits of significand: 2^-8 of the value at most
+		want, got := tensors.MustCopyFlatData[float32](base.Tensors[i]), tensors.MustCopyFlatData[float32](half.Tensors[i])
+		for k := range want {
+			require.LessOrEqual(t, math.Abs(float64(got[k]-want[k])), math.Abs(float64(want[k]))/256, name)
+		}
+	}
+	assert.ErrorIs(t, decoder.Save(filepath.Join(dir, "other"), c, base, "I8", nil), decoder.ErrConfig)
 	require.NoError(t, decoder.SaveAdapter(filepath.Join(dir, "lora"), l, adapter, "base"))
 	l2, adapter2, err := decoder.LoadAdapter(filepath.Join(dir, "lora"), c)
 	require.NoError(t, err)

@@ -28,9 +28,13 @@ func Collapsed(points []runlog.Point, variant string) (collapsed, known bool) {
 // share of samples that pass all public tests and the share that print a constant on
 // the right. The caption applies the rule of Collapsed and states it.
 func Collapse(points []runlog.Point, variant string) chart.Figure {
+	return sized(func(width int) chart.Figure { return collapse(width, points, variant) })
+}
+
+func collapse(width int, points []runlog.Point, variant string) chart.Figure {
 	keys := []string{"reward", "passed", "constant"}
 	names := []string{"reward (left)", "pass all tests (right)", "print a constant (right)"}
-	f := chart.Figure{Name: "collapse-" + slug(variant), Title: "Reward and tests passed: " + short(variant, 24), Width: chart.Page, Height: 290}
+	f := chart.Figure{Name: "collapse-" + chart.Slug(variant), Title: "Reward and tests passed: " + chart.Short(variant, 24), Width: width, Height: 290}
 	var tracks []track
 	for _, k := range keys {
 		factor, _ := scale(k)
@@ -43,13 +47,14 @@ func Collapse(points []runlog.Point, variant string) chart.Figure {
 		lines(c, names[i:i+1], tracks[i:i+1], 0)
 	}
 	f.Chart = c
+	legend, rows := chart.Legend(names, 22, width)
 	f.Patch = func(o map[string]any) {
-		right := valueAxis("share of samples, %", reach(tracks[1:]...)...)
+		right := chart.ValueAxis("share of samples, %", reach(tracks[1:]...)...)
 		right["position"], right["splitLine"] = "right", object{"show": false}
-		layout(o, plot{left: 56, top: 52, right: 60, bottom: 40, x: stepAxis(tracks), y: valueAxis("mean reward", append(reach(tracks[0]), 1)...)})
+		chart.Layout(o, chart.Plot{Left: fit(width, 56, 44), Top: f.Head() + rows + 17, Right: fit(width, 60, 48), Bottom: 40, X: stepAxis(tracks), Y: chart.ValueAxis("mean reward", append(reach(tracks[0]), 1)...)})
 		right["gridIndex"] = 0
 		o["yAxis"] = append(o["yAxis"].([]any), right)
-		o["legend"] = legend(names, 22)
+		o["legend"] = legend
 		chart.Each(o, "series", func(i int, s object) {
 			s["yAxisIndex"] = min(i, 1)
 			s["itemStyle"] = object{"color": chart.Palette[i]}
@@ -61,7 +66,7 @@ func Collapse(points []runlog.Point, variant string) chart.Figure {
 }
 
 func collapseText(points []runlog.Point, variant string, tracks []track) (caption, alt string) {
-	name := short(variant, 24)
+	name := chart.Short(variant, 24)
 	r0, r1, q, ok := tracks[0].ends()
 	p0, p1, _, ok2 := tracks[1].ends()
 	if !ok || !ok2 {

@@ -24,6 +24,11 @@ func TestCreditMapLooksAsItDid(t *testing.T) {
 	require.NoError(t, err)
 	same(t, "credit.svg", c.SVG)
 	same(t, "credit.html", []byte(c.HTML))
+	for _, l := range []figure.Layer{figure.Advantage, figure.Reward, figure.Divergence, figure.Findings} {
+		require.True(t, c.Has(l))
+		same(t, "credit-"+strings.ToLower(l.String())+"-column.svg", c.Draw(l, chart.Column))
+	}
+	assert.Equal(t, string(c.SVG), string(c.Draw(figure.Advantage, chart.Page)))
 	assert.Len(t, c.Rows, len(spans))
 	assert.Contains(t, string(c.SVG), "34 tokens, reward 0.50 in all")
 }
@@ -45,7 +50,8 @@ func TestCreditMapLosesNoLetter(t *testing.T) {
 		}
 		c, err := figure.CreditMap("t", row, spans)
 		require.NoError(t, err)
-		assert.Equal(t, chart.Visible(text), strings.TrimPrefix(html.UnescapeString(tags.ReplaceAllString(string(c.HTML), "")), "\n"))
+		program := string(c.HTML)[strings.Index(string(c.HTML), "<pre"):]
+		assert.Equal(t, chart.Visible(text), strings.TrimPrefix(html.UnescapeString(tags.ReplaceAllString(program, "")), "\n"))
 		var joined strings.Builder
 		for _, r := range c.Rows {
 			joined.WriteString(r[1])
@@ -87,5 +93,5 @@ func ExampleCreditMap() {
 	spans := []tokenizer.Span{{Start: 0, End: 5}, {Start: 5, End: 8}, {Start: 8, End: 8}}
 	credit, err := figure.CreditMap("gated", row, spans)
 	fmt.Println(credit.Rows, err)
-	// Output: [[0 print 0 0.5] [1 (1) 0 0.5] [2  1 0.5]] <nil>
+	// Output: [[0 print 0 0.5  ] [1 (1) 0 0.5  ] [2  1 0.5  ]] <nil>
 }

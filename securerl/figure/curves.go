@@ -1,9 +1,7 @@
 package figure
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/go-echarts/go-echarts/v2/charts"
@@ -38,23 +36,23 @@ func nameLines(c *charts.Line, names []string, tracks []track) {
 			data = append(data, []any{t.steps[n-1], t.mean[n-1], names[i], i % len(chart.Dark)})
 		}
 	}
-	c.Overlap(custom("names", data, 0))
+	c.Overlap(chart.Custom("names", data, 0))
 }
 
 // drawNames places them in the only plot of a figure of this height, in pixels.
-func drawNames(o object, tracks []track, p plot, height int) {
-	top, bottom := float64(p.top)+4, float64(height-p.bottom)-2
-	low, high := p.y["min"].(float64), p.y["max"].(float64)
+func drawNames(o object, tracks []track, p chart.Plot, height int) {
+	top, bottom := float64(p.Top)+4, float64(height-p.Bottom)-2
+	low, high := p.Y["min"].(float64), p.Y["max"].(float64)
 	var at []float64
 	for _, t := range tracks {
 		if n := len(t.mean); n > 0 {
 			at = append(at, bottom-(bottom-top)*(t.mean[n-1]-low)/(high-low))
 		}
 	}
-	drawer(o, "names", 5, fmt.Sprintf(`function(p, api) {
+	chart.Drawer(o, "names", 5, fmt.Sprintf(`function(p, api) {
   return {type: 'text', style: {text: api.value(2), x: p.coordSys.x + p.coordSys.width + 6, y: %s[p.dataIndex], verticalAlign: 'middle',
-    fill: %s[api.value(3)], fontSize: %d, lineHeight: %d, fontFamily: %q}};
-}`, js(apart(at, chart.SmallSize+2, top, bottom)), js(chart.Dark), chart.SmallSize, chart.SmallSize+2, chart.Family))
+    %s, fill: %s[api.value(3)]}};
+}`, chart.Literal(chart.Apart(at, chart.SmallSize+2, top, bottom)), chart.Words(chart.Ink), chart.Literal(chart.Dark)))
 	chart.Each(o, "series", func(_ int, s object) {
 		if s["name"] == "names" {
 			s["dimensions"] = []any{nil, nil, object{"name": "text", "type": "ordinal"}, nil}
@@ -63,45 +61,31 @@ func drawNames(o object, tracks []track, p plot, height int) {
 	})
 }
 
-// apart moves positions so that neighbours are at least gap apart, their order kept,
-// between low and high as far as there is room.
-func apart(at []float64, gap, low, high float64) []float64 {
-	order := make([]int, len(at))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(at[a], at[b]) })
-	moved := slices.Clone(at)
-	for k := 1; k < len(order); k++ { // push down
-		moved[order[k]] = max(moved[order[k]], moved[order[k-1]]+gap)
-	}
-	for k, end := len(order)-1, high; k >= 0; k-- { // and back up from the end
-		moved[order[k]] = round(max(min(moved[order[k]], end), low))
-		end = moved[order[k]] - gap
-	}
-	return moved
-}
-
 // bands draws the range over seeds behind the lines, where there are several.
 func bands(c *charts.Line, tracks []track) {
 	for i, t := range tracks {
 		if t.seeds > 1 {
-			c.Overlap(custom(fmt.Sprintf("band %d", i), [][]any{{t.steps[0], t.mean[0]}}, 0))
+			c.Overlap(chart.Custom(fmt.Sprintf("band %d", i), [][]any{{t.steps[0], t.mean[0]}}, 0))
 		}
 	}
 }
 
 func drawBands(o object, tracks []track) {
 	for i, t := range tracks {
-		drawer(o, fmt.Sprintf("band %d", i), 1, fmt.Sprintf(`function(p, api) {
+		chart.Drawer(o, fmt.Sprintf("band %d", i), 1, fmt.Sprintf(`function(p, api) {
   return {type: 'polygon', shape: {points: %s.map(function(v) { return api.coord(v); })}, style: {fill: %q, opacity: 0.16}};
-}`, js(t.ring()), chart.Palette[i%len(chart.Palette)]))
+}`, chart.Literal(t.ring()), chart.Palette[i%len(chart.Palette)]))
 	}
 }
 
+// stepAxis counts iterations. The last one is written only where the number before
+// it stands far enough away.
 func stepAxis(tracks []track) object {
 	first, last := stepsOf(tracks)
-	return object{"type": "value", "name": "iteration", "min": first, "max": last, "minInterval": 1, "splitLine": object{"show": false}}
+	ticks := max(1, int(chart.Ticks(float64(last-first))))
+	rest := last % ticks
+	return object{"type": "value", "name": "iteration", "min": first, "max": last, "interval": ticks, "splitLine": object{"show": false},
+		"axisLabel": object{"showMaxLabel": rest == 0 || 2*rest >= ticks}}
 }
 
 // reach lists the values that an axis must hold.
@@ -123,21 +107,25 @@ func table(f *chart.Figure, variant, metric string, t track) {
 // Curves draws one metric of the training, a line per variant. With several seeds a
 // line is their mean and the band their range.
 func Curves(points []runlog.Point, metric string, variants ...string) chart.Figure {
+	return sized(func(width int) chart.Figure { return curves(width, points, metric, variants) })
+}
+
+func curves(width int, points []runlog.Point, metric string, variants []string) chart.Figure {
 	factor, axis := scale(metric)
 	words, share := meaning(metric)
 	from := "%s %.3g to %.3g"
 	if share {
 		from = "%s %.1f to %.1f\u00a0%%"
 	}
-	f := chart.Figure{Name: "curves-" + slug(metric), Title: "Training: " + words, Width: chart.Page, Height: 280}
+	f := chart.Figure{Name: "curves-" + chart.Slug(metric), Title: "Training: " + words, Width: width, Height: fit(width, 280, 250)}
 	var tracks []track
 	var names, ends []string
 	for _, v := range variants {
 		t := collect(points, v, metric, factor)
-		tracks, names = append(tracks, t), append(names, short(v, 16))
+		tracks, names = append(tracks, t), append(names, chart.Short(v, fit(width, 16, 12)))
 		table(&f, v, metric, collect(points, v, metric, 1))
 		if first, last, _, ok := t.ends(); ok {
-			ends = append(ends, fmt.Sprintf(from, short(v, 16), first, last))
+			ends = append(ends, fmt.Sprintf(from, chart.Short(v, 16), first, last))
 		}
 	}
 	f.Caption = strings.TrimSpace("At every iteration. " + band(tracks) + " " + sentence(ends))
@@ -148,8 +136,8 @@ func Curves(points []runlog.Point, metric string, variants ...string) chart.Figu
 	nameLines(c, names, tracks)
 	f.Chart = c
 	f.Patch = func(o map[string]any) {
-		p := plot{left: 56, top: 30, right: 18 + longest(names), bottom: 40, x: stepAxis(tracks), y: valueAxis(axis, reach(tracks...)...)}
-		layout(o, p)
+		p := chart.Plot{Left: fit(width, 56, 46), Top: f.Head() + 11, Right: 18 + chart.Room(names), Bottom: 40, X: stepAxis(tracks), Y: chart.ValueAxis(axis, reach(tracks...)...)}
+		chart.Layout(o, p)
 		drawBands(o, tracks)
 		drawNames(o, tracks, p, f.Height)
 	}
@@ -184,9 +172,13 @@ func sentence(parts []string) string {
 // Components draws the reward of one variant and its two parts, each on the scale from
 // 0 to 1 before weighting.
 func Components(points []runlog.Point, variant string) chart.Figure {
+	return sized(func(width int) chart.Figure { return components(width, points, variant) })
+}
+
+func components(width int, points []runlog.Point, variant string) chart.Figure {
 	keys := []string{"reward", "functional", "security"}
-	name := short(variant, 24)
-	f := chart.Figure{Name: "components-" + slug(variant), Title: "What the reward is made of: " + name, Width: chart.Page, Height: 260}
+	name := chart.Short(variant, 24)
+	f := chart.Figure{Name: "components-" + chart.Slug(variant), Title: "What the reward is made of: " + name, Width: width, Height: fit(width, 260, 220)}
 	var tracks []track
 	var ends []string
 	for _, k := range keys {
@@ -204,8 +196,8 @@ func Components(points []runlog.Point, variant string) chart.Figure {
 	nameLines(c, keys, tracks)
 	f.Chart = c
 	f.Patch = func(o map[string]any) {
-		p := plot{left: 56, top: 30, right: 18 + longest(keys), bottom: 40, x: stepAxis(tracks), y: valueAxis("mean over samples", append(reach(tracks...), 1)...)}
-		layout(o, p)
+		p := chart.Plot{Left: fit(width, 56, 46), Top: f.Head() + 11, Right: 18 + chart.Room(keys), Bottom: 40, X: stepAxis(tracks), Y: chart.ValueAxis("mean over samples", append(reach(tracks...), 1)...)}
+		chart.Layout(o, p)
 		drawNames(o, tracks, p, f.Height)
 	}
 	finish(&f)
@@ -215,11 +207,15 @@ func Components(points []runlog.Point, variant string) chart.Figure {
 // Dynamics draws how far a policy moves: KL to the frozen reference, entropy, and the
 // share of tokens whose ratio was clipped. One line per variant.
 func Dynamics(points []runlog.Point, variants ...string) chart.Figure {
+	return sized(func(width int) chart.Figure { return dynamics(width, points, variants) })
+}
+
+func dynamics(width int, points []runlog.Point, variants []string) chart.Figure {
 	keys := []string{"kl", "entropy", "clip_fraction"}
-	f := chart.Figure{Name: "dynamics", Title: "How far the policies move", Width: chart.Page, Height: 270}
+	f := chart.Figure{Name: "dynamics", Title: "How far the policies move", Width: width, Height: 270}
 	var names, last []string
 	for _, v := range variants {
-		names = append(names, short(v, 16))
+		names = append(names, chart.Short(v, 16))
 	}
 	panels := make([][]track, len(keys))
 	c := charts.NewLine()
@@ -243,20 +239,31 @@ func Dynamics(points []runlog.Point, variants ...string) chart.Figure {
 		f.Alt += " KL at the end: " + strings.Join(last, ", ") + "."
 	}
 	f.Chart = c
+	legend, rows := chart.Legend(names, 22, width)
+	if narrow(width) {
+		f.Height = 36 + rows + 3*144
+	}
 	f.Patch = func(o map[string]any) {
-		const width, gap = 172, 48
-		var plots []plot
-		for i, name := range []string{"KL", "entropy", "clipped, %"} {
-			y := valueAxis(name, reach(panels[i]...)...)
-			y["nameLocation"], y["nameGap"] = "end", 8
-			y["nameTextStyle"] = object{"fontSize": chart.SmallSize, "lineHeight": chart.SmallSize + 2, "color": chart.Ink, "align": "left"}
-			x := stepAxis(panels[i])
-			x["splitNumber"] = 4
-			plots = append(plots, plot{left: 40 + i*(width+gap), top: 64, width: width, bottom: 40, x: x, y: y})
-		}
-		layout(o, plots...)
-		o["legend"] = legend(names, 22)
+		chart.Layout(o, movesPlots(width, f.Head()+rows, panels)...)
+		o["legend"] = legend
 	}
 	finish(&f)
 	return f
+}
+
+// movesPlots stands the panels of Dynamics side by side, or below each other.
+func movesPlots(width, head int, panels [][]track) (plots []chart.Plot) {
+	const wide, gap = 172, 48
+	for i, name := range []string{"KL", "entropy", "clipped, %"} {
+		y := chart.ValueAxis(name, reach(panels[i]...)...)
+		y["nameLocation"], y["nameGap"] = "end", 8
+		y["nameTextStyle"] = object{"fontSize": chart.SmallSize, "lineHeight": chart.SmallSize + 2, "color": chart.Ink, "align": "left"}
+		x := stepAxis(panels[i])
+		if narrow(width) {
+			plots = append(plots, chart.Plot{Left: 40, Top: head + 30 + i*144, Width: width - 56, Height: 80, X: x, Y: y})
+		} else {
+			plots = append(plots, chart.Plot{Left: 40 + i*(wide+gap), Top: head + 29, Width: wide, Bottom: 40, X: x, Y: y})
+		}
+	}
+	return plots
 }

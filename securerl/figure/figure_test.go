@@ -7,6 +7,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -39,6 +41,41 @@ func TestFiguresLookAsTheyDid(t *testing.T) {
 		svg, err := ssr.Render(f)
 		require.NoError(t, err, f.Name)
 		same(t, f.Name+".svg", svg)
+		column := f.Fit(chart.Column)
+		svg, err = ssr.Render(column)
+		require.NoError(t, err, f.Name)
+		if column.Width <= chart.Column {
+			same(t, f.Name+"-column.svg", svg)
+		}
+		readable(t, f.Name, svg)
+	}
+}
+
+// TestFiguresFitAColumn: all but tables with many columns do, with the same numbers.
+func TestFiguresFitAColumn(t *testing.T) {
+	for _, f := range all() {
+		c := f.Fit(chart.Column)
+		assert.Equal(t, chart.Column, c.Width, f.Name)
+		assert.LessOrEqual(t, f.Width, chart.Page, f.Name)
+		assert.Equal(t, f.Rows, c.Rows, f.Name)
+		assert.Equal(t, f.Caption, c.Caption, f.Name)
+		assert.Equal(t, f.Height, c.Fit(chart.Page).Height, f.Name)
+	}
+	many := make([]string, 20)
+	wide := figure.Ladder(many, []string{"p"}, make([][]float64, 20)).Fit(chart.Column)
+	assert.Greater(t, wide.Width, chart.Column, "a figure that needs more room says so")
+}
+
+var words = regexp.MustCompile(`font-size[:=]"?([0-9.]+)`)
+
+// readable: nothing is printed smaller than journals accept, but for the digits inside
+// marks, which the legend repeats.
+func readable(t *testing.T, name string, svg []byte) {
+	t.Helper()
+	for _, m := range words.FindAllStringSubmatch(string(svg), -1) {
+		size, err := strconv.ParseFloat(m[1], 64)
+		require.NoError(t, err)
+		assert.True(t, size >= chart.SmallSize || size == 9 && (name == "plane" || name == "pareto"), "%s: %v px", name, size)
 	}
 }
 
@@ -145,10 +182,14 @@ func TestFiguresWithoutDataAreDrawn(t *testing.T) {
 	for _, f := range []chart.Figure{
 		figure.Results("x", "", nil, nil), figure.Plane("", nil), figure.Ladder(nil, nil, nil), figure.Stages(nil, "v"),
 		figure.Components(nil, "v"), figure.Dynamics(nil, "v"), figure.Dynamics(nil), figure.Collapse(nil, "v"), figure.Curves(nil, "passed"),
+		figure.Quadrants(), figure.Pareto(), figure.Forest("sft"), figure.Weaknesses(), figure.Flow("a", "b", nil), figure.Failures(nil, nil),
+		figure.Quadrants(figure.Quadrant{Name: "a"}), figure.Failures(classes, []figure.Count{{Name: "a", N: make([]int, 5)}}),
 	} {
 		svg, err := ssr.Render(f)
 		require.NoError(t, err, f.Name)
 		assert.Contains(t, string(svg), "(no data)", f.Name)
+		_, err = ssr.Render(f.Fit(chart.Column))
+		require.NoError(t, err, f.Name)
 	}
 }
 

@@ -2,11 +2,13 @@ package figure_test
 
 import (
 	"math"
+	"strings"
 
 	"securecoderl/securerl/chart"
 	"securecoderl/securerl/figure"
 	"securecoderl/securerl/record"
 	"securecoderl/securerl/runlog"
+	"securecoderl/securerl/scan"
 	"securecoderl/securerl/tokenizer"
 )
 
@@ -81,6 +83,12 @@ func credited() (record.Row, []tokenizer.Span) {
 		row.Rewards = append(row.Rewards, 0)
 	}
 	row.Rewards[23], row.Rewards[len(spans)-1] = -0.2, 0.7
+	for i := range spans {
+		row.LogProbs, row.RefLogProbs = append(row.LogProbs, -0.5), append(row.RefLogProbs, -0.5-0.3*math.Sin(float64(i)))
+	}
+	at := strings.Index(program, "random.randint")
+	row.Variant, row.Seed, row.Step = "gated", 1, 23
+	row.Verdict.Findings = []scan.Finding{{Rule: "B311", Severity: scan.Low, Start: at, End: at + len("random.randint(1, 6)")}, {Rule: "B999", Severity: scan.High, Start: 0, End: 6}}
 	return row, spans
 }
 
@@ -100,9 +108,40 @@ func all() []chart.Figure {
 			totals[s] = append(totals[s], math.Max(0, 1-0.1*float64(p)-0.03*float64(s*p%7)))
 		}
 	}
-	return []chart.Figure{
+	return append(evaluated(), []chart.Figure{
 		results, figure.Curves(one, "passed", variants...), fewer, figure.Stages(one, "collapse"), figure.Stages(one, "gated"),
 		figure.Components(one, "gated"), figure.Dynamics(one, variants...), figure.Collapse(three, "collapse"), absent,
-		figure.Plane("sft", places()), figure.Ladder(schemes, programs, totals), empty,
+		figure.Plane("sft", places()), figure.Ladder(schemes, programs, totals), figure.Clip(0.2), empty,
+	}...)
+}
+
+var classes = []string{"passes", "hidden_test", "wrong_output", "timeout", "unparsable"}
+
+// evaluated draws every figure of an evaluation, from made-up numbers.
+func evaluated() []chart.Figure {
+	var scores []figure.Score
+	var rows, greedy []figure.Difference
+	var counts []figure.Count
+	for i, name := range variants {
+		var function, security []float64
+		for p := range 40 {
+			function = append(function, float64((p*(i+3)/7)%3)/2)
+			security = append(security, float64((p*(i+2)+1)%4)/3)
+		}
+		scores = append(scores, figure.Scored(name, function, security))
+		d := 0.02 * float64(i-1)
+		rows = append(rows, figure.Difference{Name: name + " last", Estimate: d, Low: d - 0.05, High: d + 0.04, N: 96})
+		greedy = append(greedy, figure.Difference{Name: name + " last", Estimate: 2 * d, Low: 2*d - 0.09, High: 2*d + 0.1, N: 90})
+		counts = append(counts, figure.Count{Name: name + " last", N: []int{20 + 3*i, 4, 90 - 4*i, 0, 60 + i}})
+	}
+	before := figure.Group{Name: "sft", Rates: []figure.Rate{rate("CWE-78 OS command injection", 71, 192), rate("CWE-327 broken cryptography", 9, 192), rate("CWE-502 unsafe deserialisation", 4, 192)}}
+	after := figure.Group{Name: "gated last", Rates: []figure.Rate{rate("CWE-78 OS command injection", 46, 192), rate("CWE-327 broken cryptography", 2, 192), rate("CWE-502 unsafe deserialisation", 0, 192)}}
+	return []chart.Figure{
+		figure.Quadrants(figure.Quadrant{Name: "sft", N: [2][2]int{{127, 52}, {8, 5}}}, figure.Quadrant{Name: "gated last", N: [2][2]int{{69, 97}, {11, 15}}}),
+		figure.Pareto(scores...), figure.Forest("sft", figure.Contrast{Name: "correct secure, sampled", Rows: rows}, figure.Contrast{Name: "correct secure, greedy", Rows: greedy}),
+		figure.Weaknesses(before, after), figure.Flow("sft", "gated last", flows), figure.Failures(classes, counts),
 	}
 }
+
+// flows are stages before and after; nothing stays at stage 2.
+var flows = [][]int{{5, 2, 0, 4, 1, 0}, {1, 9, 0, 6, 2, 1}, {0, 0, 0, 0, 0, 0}, {0, 1, 0, 20, 7, 5}, {0, 0, 0, 2, 8, 6}, {0, 0, 0, 1, 1, 14}}

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"encoding/xml"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,10 +14,12 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
 
+	"securecoderl/securerl/chart"
 	"securecoderl/securerl/chart/ssr"
 	"securecoderl/securerl/figure"
 	"securecoderl/securerl/record"
 	"securecoderl/securerl/runlog"
+	"securecoderl/securerl/scan"
 	"securecoderl/securerl/tokenizer"
 )
 
@@ -72,17 +75,32 @@ func TestHostileNamesStayTexts(t *testing.T) {
 		svg, err = ssr.Render(figure.Plane(h.Text, []figure.Place{{Name: h.Text, Passed: r, Flagged: r}}))
 		require.NoError(t, err)
 		elements(t, svg)
-		svg, err = ssr.Render(figure.Ladder([]string{h.Text}, []string{h.Text}, [][]float64{{1}}))
-		require.NoError(t, err)
-		elements(t, svg)
+		for _, f := range []chart.Figure{
+			figure.Ladder([]string{h.Text}, []string{h.Text}, [][]float64{{1}}),
+			figure.Quadrants(figure.Quadrant{Name: h.Text, N: [2][2]int{{1, 2}, {3, 4}}}), figure.Pareto(figure.Scored(h.Text, []float64{0, 1}, []float64{1, 1})),
+			figure.Forest(h.Text, figure.Contrast{Name: h.Text, Rows: []figure.Difference{{Name: h.Text, High: 0.5, N: 2}}}),
+			figure.Weaknesses(figure.Group{Name: h.Text, Rates: []figure.Rate{r}}), figure.Flow(h.Text, h.Text, flows),
+			figure.Failures([]string{h.Text}, []figure.Count{{Name: h.Text, N: []int{3}}}),
+		} {
+			svg, err = ssr.Render(f.Fit(chart.Column))
+			require.NoError(t, err)
+			elements(t, svg)
+		}
 	}
 }
+
+// What attributes and the style sheet may hold, whatever the program is.
+var (
+	harmless = regexp.MustCompile(`^[a-z0-9#:;., -]*$|^(background|margin)[a-zA-Z0-9#:;., -]*$`)
+	sheet    = regexp.MustCompile(`^(#credit-[0-9a-f]{10}-[1-3]:checked~pre span\{background:var\(--b[1-3]\)!important;border-bottom:2px var\(--l[1-3]\) #555!important\})*$`)
+)
 
 // TestHostileProgramsStayTexts walks the DOM of the credit map: its elements and
 // attributes are those of a harmless program.
 func TestHostileProgramsStayTexts(t *testing.T) {
 	for _, h := range hostileTexts(t) {
-		row := record.Row{Completion: h.Text}
+		row := record.Row{Completion: h.Text, Program: record.Program{End: len(h.Text)}}
+		row.Verdict.Findings = []scan.Finding{{Rule: h.Text, Severity: "HIGH", End: len(h.Text)}}
 		var spans []tokenizer.Span
 		for i := 0; i < len(h.Text); i += 4 {
 			spans = append(spans, tokenizer.Span{Start: i, End: min(i+4, len(h.Text))})
@@ -91,17 +109,25 @@ func TestHostileProgramsStayTexts(t *testing.T) {
 		for i := range spans {
 			row.Advantages = append(row.Advantages, float64(i%3-1))
 			row.Rewards = append(row.Rewards, float64(i%2))
+			row.LogProbs, row.RefLogProbs = append(row.LogProbs, -1), append(row.RefLogProbs, -float64(i%4))
 		}
 		c, err := figure.CreditMap(h.Text, row, spans)
 		require.NoError(t, err, h.Name)
-		elements(t, c.SVG)
+		for _, l := range []figure.Layer{figure.Advantage, figure.Reward, figure.Divergence, figure.Findings} {
+			elements(t, c.Draw(l, chart.Page))
+			elements(t, c.Draw(l, chart.Column))
+		}
 		doc, err := html.Parse(strings.NewReader(string(c.HTML)))
 		require.NoError(t, err)
 		for n := range doc.Descendants() {
 			if n.Type == html.ElementNode {
-				assert.Contains(t, []string{"html", "head", "body", "pre", "span", "i"}, n.Data, h.Name)
+				assert.Contains(t, []string{"html", "head", "body", "div", "style", "input", "label", "pre", "span", "i"}, n.Data, h.Name)
 				for _, a := range n.Attr {
-					assert.True(t, slices.Contains([]string{"title", "style"}, a.Key), "%s: %s", h.Name, a.Key)
+					assert.True(t, slices.Contains([]string{"title", "style", "type", "name", "id", "for", "checked"}, a.Key), "%s: %s", h.Name, a.Key)
+					assert.True(t, a.Key == "title" || harmless.MatchString(a.Val), "%s: %s", h.Name, a.Val)
+				}
+				if n.Data == "style" {
+					assert.Regexp(t, sheet, n.FirstChild.Data, h.Name)
 				}
 			}
 			assert.NotEqual(t, html.CommentNode, n.Type, h.Name)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"securecoderl/securerl/chart"
 	"securecoderl/securerl/runlog"
 )
 
@@ -40,8 +41,8 @@ func collect(points []runlog.Point, variant, key string, factor float64) track {
 		}
 		n := len(values[step])
 		t.steps = append(t.steps, step)
-		t.mean = append(t.mean, round(sum/float64(n)))
-		t.low, t.high = append(t.low, round(low)), append(t.high, round(high))
+		t.mean = append(t.mean, chart.Round(sum/float64(n)))
+		t.low, t.high = append(t.low, chart.Round(low)), append(t.high, chart.Round(high))
 		t.seeds = max(t.seeds, n)
 	}
 	return t
@@ -141,7 +142,7 @@ func meaning(key string) (words string, share bool) {
 	if w, ok := plain[key]; ok {
 		return w, false
 	}
-	return short(key, 40), false
+	return chart.Short(key, 40), false
 }
 
 // scale returns the factor to draw a metric with and the name of its axis.

@@ -14,12 +14,19 @@ import (
 // greedy at the right, on one scale. A dashed line goes up from the policy named
 // reference. The policies stand in the order of sampled; greedy is matched by name.
 func Results(what, reference string, sampled, greedy []Rate) chart.Figure {
-	f := chart.Figure{Name: "results-" + slug(what), Title: "Held-out problems: " + short(what, 60), Width: chart.Page, Height: 92 + 24*max(1, len(sampled)),
+	return sized(func(width int) chart.Figure { return results(width, what, reference, sampled, greedy) })
+}
+
+func results(width int, what, reference string, sampled, greedy []Rate) chart.Figure {
+	f := chart.Figure{Name: "results-" + chart.Slug(what), Title: "Held-out problems: " + chart.Short(what, 60), Width: width, Height: 92 + 24*max(1, len(sampled)),
 		Columns: []string{"policy", "decoding", "k", "n", "rate", "low", "high"}}
 	var names []string
 	var high float64
 	for _, r := range sampled {
-		names = append(names, short(r.Name, 20))
+		names = append(names, chart.Short(r.Name, fit(width, 20, 16)))
+	}
+	if narrow(width) {
+		f.Height = 34 + 2*panelHeight(len(names))
 	}
 	c := charts.NewCustom()
 	panels := []struct {
@@ -36,37 +43,45 @@ func Results(what, reference string, sampled, greedy []Rate) chart.Figure {
 			if row < 0 {
 				continue
 			}
-			data = append(data, []any{round(100 * r.Estimate), row, round(100 * r.Low), round(100 * r.High), fmt.Sprintf("%.1f", 100*r.Estimate)})
+			data = append(data, []any{chart.Round(100 * r.Estimate), row, chart.Round(100 * r.Low), chart.Round(100 * r.High), fmt.Sprintf("%.1f", 100*r.Estimate)})
 			f.Rows = append(f.Rows, []string{r.Name, p.name, fmt.Sprint(r.K), fmt.Sprint(r.N), number(r.Estimate), number(r.Low), number(r.High)})
 			high = max(high, 100*r.High)
 			if r.Name == reference {
-				at[i] = round(100 * r.Estimate)
+				at[i] = chart.Round(100 * r.Estimate)
 			}
-			parts += fmt.Sprintf(" %s, %s: %s (%s to %s, n=%d).", short(r.Name, 20), p.name, percent(r.Estimate), percent(r.Low), percent(r.High), r.N)
+			parts += fmt.Sprintf(" %s, %s: %s (%s to %s, n=%d).", chart.Short(r.Name, 20), p.name, percent(r.Estimate), percent(r.Low), percent(r.High), r.N)
 		}
-		c.Overlap(custom(p.name, data, i))
+		c.Overlap(chart.Custom(p.name, data, i))
 	}
-	f.Caption = "Share of the programs, with 95\u00a0% intervals; left sampled at a temperature, right greedy, one program per problem. The dashed line stands at " + short(reference, 20) + ". Intervals that overlap do not settle a comparison; the table of paired differences does."
+	f.Caption = "Share of the programs, with 95\u00a0% intervals; left sampled at a temperature, right greedy, one program per problem. The dashed line stands at " + chart.Short(reference, 20) + ". Intervals that overlap do not settle a comparison; the table of paired differences does."
 	f.Alt = f.Title + "." + parts
 	f.Chart = c
-	f.Patch = func(o map[string]any) { dots(o, names, []string{"sampled", "greedy"}, at, high) }
+	f.Patch = func(o map[string]any) { dots(o, f, names, []string{"sampled", "greedy"}, at, high) }
 	finish(&f)
 	return f
 }
 
+// panelHeight is that of one panel with so many rows, its axis included, in a column.
+func panelHeight(rows int) int { return 20*max(1, rows) + 52 }
+
 // dots lays out one panel of Results per way of decoding; at is where its reference
 // stands, or -1.
-func dots(o object, names, panels []string, at []float64, high float64) {
-	left := 20 + longest(names)
-	width := (chart.Page - left - 2*52) / 2
-	var plots []plot
+func dots(o object, f chart.Figure, names, panels []string, at []float64, high float64) {
+	left := 20 + chart.Room(names)
+	width := (f.Width - left - 2*52) / 2
+	var plots []chart.Plot
 	for i, panel := range panels {
-		y := object{"type": "category", "data": names, "inverse": true, "axisTick": object{"show": false}, "axisLabel": object{"show": i == 0}}
-		plots = append(plots, plot{left: left + i*(width+52), top: 34, width: width, bottom: 40, x: valueAxis(panel+", %", high), y: y})
+		y := object{"type": "category", "data": names, "inverse": true, "axisTick": object{"show": false}, "axisLabel": object{"show": i == 0 || narrow(f.Width), "interval": 0}}
+		p := chart.Plot{Left: left + i*(width+52), Top: f.Head() + 15, Width: width, Bottom: 40, X: chart.ValueAxis(panel+", %", high), Y: y}
+		if narrow(f.Width) {
+			p.Left, p.Width, p.Right = left, 0, 44
+			p.Top, p.Height = f.Head()+8+i*panelHeight(len(names)), 20*max(1, len(names))
+		}
+		plots = append(plots, p)
 	}
-	layout(o, plots...)
+	chart.Layout(o, plots...)
 	for i, panel := range panels {
-		drawer(o, panel, 3, whisker([]string{chart.Blue, chart.Red}[i]))
+		chart.Drawer(o, panel, 3, chart.Whisker([]string{chart.Blue, chart.Red}[i]))
 	}
 	chart.Each(o, "series", func(i int, s object) {
 		s["encode"] = object{"x": []int{0, 2, 3}, "y": 1}
@@ -88,9 +103,13 @@ type Place struct {
 // Plane draws the policies in the plane of function (to the right is better) and
 // findings (down is better), with an arrow from the policy named from to each other.
 func Plane(from string, places []Place) chart.Figure {
-	f := chart.Figure{Name: "plane", Title: "Function and security", Width: 600, Height: 400,
+	return sized(func(width int) chart.Figure { return drawPlane(min(width, 600), from, places) })
+}
+
+func drawPlane(width int, from string, places []Place) chart.Figure {
+	f := chart.Figure{Name: "plane", Title: "Function and security", Width: width, Height: 400,
 		Columns: []string{"policy", "passed", "passed_low", "passed_high", "flagged_of_parsed", "flagged_low", "flagged_high"}}
-	f.Caption = "Held-out problems. Right: more programs pass all tests. Down: fewer of the programs that parse carry a finding of MEDIUM or more. Crosses are 95\u00a0% intervals; arrows start at " + short(from, 20) + "."
+	f.Caption = "Held-out problems. Right: more programs pass all tests. Down: fewer of the programs that parse carry a finding of MEDIUM or more. Crosses are 95\u00a0% intervals; arrows start at " + chart.Short(from, 20) + "."
 	f.Alt = f.Title + "."
 	s := charts.NewScatter()
 	var right, top float64
@@ -103,37 +122,51 @@ func Plane(from string, places []Place) chart.Figure {
 	var names []string
 	arrows := [][]any{}
 	for i, p := range places {
-		x, y := round(100*p.Passed.Estimate), round(100*p.Flagged.Estimate)
-		names = append(names, fmt.Sprintf("%d  %s", i+1, short(p.Name, 20)))
+		x, y := chart.Round(100*p.Passed.Estimate), chart.Round(100*p.Flagged.Estimate)
+		names = append(names, fmt.Sprintf("%d  %s", i+1, chart.Short(p.Name, 20)))
 		s.AddSeries(names[i], []opts.ScatterData{{Value: []any{x, y, i + 1}, SymbolSize: 15}}, charts.WithItemStyleOpts(opts.ItemStyle{Color: chart.Dark[i%len(chart.Dark)]}))
-		s.Overlap(custom("cross", [][]any{{x, y, round(100 * p.Passed.Low), round(100 * p.Passed.High), round(100 * p.Flagged.Low), round(100 * p.Flagged.High), i % len(chart.Palette)}}, 0))
+		s.Overlap(chart.Custom("cross", [][]any{{x, y, chart.Round(100 * p.Passed.Low), chart.Round(100 * p.Passed.High), chart.Round(100 * p.Flagged.Low), chart.Round(100 * p.Flagged.High), i % len(chart.Palette)}}, 0))
 		if start != nil && p.Name != from {
-			arrows = append(arrows, []any{x, y, round(100 * start.Passed.Estimate), round(100 * start.Flagged.Estimate)})
+			arrows = append(arrows, []any{x, y, chart.Round(100 * start.Passed.Estimate), chart.Round(100 * start.Flagged.Estimate)})
 		}
 		right, top = max(right, 100*p.Passed.High), max(top, 100*p.Flagged.High)
 		f.Rows = append(f.Rows, []string{p.Name, number(p.Passed.Estimate), number(p.Passed.Low), number(p.Passed.High), number(p.Flagged.Estimate), number(p.Flagged.Low), number(p.Flagged.High)})
-		f.Alt += fmt.Sprintf(" %s: %s pass, %s of those that parse are flagged.", short(p.Name, 20), percent(p.Passed.Estimate), percent(p.Flagged.Estimate))
+		f.Alt += fmt.Sprintf(" %s: %s pass, %s of those that parse are flagged.", chart.Short(p.Name, 20), percent(p.Passed.Estimate), percent(p.Flagged.Estimate))
 	}
-	s.Overlap(custom("arrows", arrows, 0))
+	s.Overlap(chart.Custom("arrows", arrows, 0))
 	f.Chart = s
+	legend, room := beside(names, width)
 	f.Patch = func(o map[string]any) {
-		layout(o, plot{left: 56, top: 34, right: 44 + longest(names), bottom: 40,
-			x: valueAxis("pass all tests, %", right), y: valueAxis("flagged of those that parse, %", top)})
-		o["legend"] = object{"data": names, "orient": "vertical", "right": 8, "top": 34, "itemWidth": 10, "itemHeight": 10, "itemGap": 6}
+		chart.Layout(o, chart.Plot{Left: fit(width, 56, 44), Top: f.Head() + 15 + room.top, Right: room.right, Bottom: 40,
+			X: chart.ValueAxis("pass all tests, %", right), Y: chart.ValueAxis("flagged of those that parse, %", top)})
+		o["legend"] = legend
 		plane(o)
 	}
 	finish(&f)
 	return f
 }
 
+// beside is a legend at the right of a plot, or above it in a column, and the room to
+// leave for it.
+func beside(names []string, width int) (legend object, room struct{ top, right int }) {
+	if narrow(width) {
+		legend, room.top = chart.Legend(names, 24, width)
+		room.right = 16
+		legend["itemWidth"], legend["itemHeight"] = 10, 10
+		return legend, room
+	}
+	room.right = 52 + chart.Room(names)
+	return object{"data": names, "orient": "vertical", "left": width - room.right + 20, "top": 34, "itemWidth": 10, "itemHeight": 10, "itemGap": 6}, room
+}
+
 func plane(o object) {
-	drawer(o, "cross", 1, fmt.Sprintf(`function(p, api) {
+	chart.Drawer(o, "cross", 1, fmt.Sprintf(`function(p, api) {
   var c = api.coord([api.value(0), api.value(1)]), l = api.coord([api.value(2), 0])[0], r = api.coord([api.value(3), 0])[0];
   var b = api.coord([0, api.value(4)])[1], t = api.coord([0, api.value(5)])[1], s = {stroke: %s[api.value(6)], lineWidth: 1, opacity: 0.6};
   return {type: 'group', children: [
     {type: 'line', shape: {x1: l, y1: c[1], x2: r, y2: c[1]}, style: s}, {type: 'line', shape: {x1: c[0], y1: b, x2: c[0], y2: t}, style: s}]};
-}`, js(chart.Palette)))
-	drawer(o, "arrows", 2, fmt.Sprintf(`function(p, api) {
+}`, chart.Literal(chart.Palette)))
+	chart.Drawer(o, "arrows", 2, fmt.Sprintf(`function(p, api) {
   var e = api.coord([api.value(0), api.value(1)]), s = api.coord([api.value(2), api.value(3)]);
   var dx = e[0] - s[0], dy = e[1] - s[1], n = Math.sqrt(dx * dx + dy * dy);
   if (n < 24) return null;

@@ -17,8 +17,12 @@ var StageNames = []string{"does not parse", "parses", "runs", "prints", "passes 
 // Stages draws how far the samples of one variant get, iteration by iteration: the
 // share at each of the six stages, stacked.
 func Stages(points []runlog.Point, variant string) chart.Figure {
-	name := short(variant, 24)
-	f := chart.Figure{Name: "stages-" + slug(variant), Title: "How far the programs get: " + name, Width: chart.Page, Height: 290}
+	return sized(func(width int) chart.Figure { return stages(width, points, variant) })
+}
+
+func stages(width int, points []runlog.Point, variant string) chart.Figure {
+	name := chart.Short(variant, 24)
+	f := chart.Figure{Name: "stages-" + chart.Slug(variant), Title: "How far the programs get: " + name, Width: width, Height: 290}
 	b := charts.NewBar()
 	var tracks []track
 	var parts []string
@@ -44,12 +48,12 @@ func Stages(points []runlog.Point, variant string) chart.Figure {
 		f.Caption, f.Alt = f.Caption+text, f.Alt+text
 	}
 	f.Chart = b
+	legend, rows := chart.Legend(StageNames, 22, width)
+	legend["itemWidth"] = 12
 	f.Patch = func(o map[string]any) {
 		x := object{"type": "category", "name": "iteration", "data": categories(tracks)}
-		layout(o, plot{left: 56, top: 52, right: 16, bottom: 40, x: x, y: valueAxis("share of samples, %", 100)})
-		l := legend(StageNames, 22)
-		l["itemWidth"] = 12
-		o["legend"] = l
+		chart.Layout(o, chart.Plot{Left: fit(width, 56, 46), Top: f.Head() + rows + 17, Right: 16, Bottom: 40, X: x, Y: chart.ValueAxis("share of samples, %", 100)})
+		o["legend"] = legend
 	}
 	finish(&f)
 	return f

@@ -95,6 +95,16 @@ func (s Set) Split(x Split) []Problem {
 	return list
 }
 
+// Find returns the problem with this id, and whether there is one.
+func (s Set) Find(id string) (Problem, bool) {
+	for _, p := range s.Problems {
+		if p.ID == id {
+			return p, true
+		}
+	}
+	return Problem{}, false
+}
+
 // Digest is the SHA-256 of the set's content, in hexadecimal.
 func (s Set) Digest() string {
 	h := sha256.New()

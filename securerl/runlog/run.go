@@ -92,6 +92,11 @@ func Open(dir string) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, log := range Logs {
+		if _, err := os.Stat(stored.Path(log + ".jsonl.gz")); err == nil {
+			return nil, fmt.Errorf("%w: %s is an extract (%s.jsonl.gz): it can be read, not gone on with", ErrRun, dir, log)
+		}
+	}
 	r := &Run{Stored: stored}
 	if err := r.acquire(); err != nil {
 		return nil, err

@@ -60,19 +60,26 @@ func Render(f chart.Figure) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return Draw(f.Name, script, f.Alt, f.Width, f.Height)
+}
+
+// Draw is Render for a figure that is already a script (chart.Figure.Script), such as
+// one that another process made. The script is run: it must come from chart.
+func Draw(name, script, alt string, width, height int) ([]byte, error) {
 	mu.Lock()
 	defer mu.Unlock()
 	if engine == nil {
+		var err error
 		if engine, err = start(); err != nil {
 			return nil, err
 		}
 	}
-	svg, err := engine.render(script, f.Width, f.Height)
+	svg, err := engine.render(script, width, height)
 	if err != nil {
 		engine = nil
-		return nil, fmt.Errorf("%w: %s: %w", chart.ErrFigure, f.Name, err)
+		return nil, fmt.Errorf("%w: %s: %w", chart.ErrFigure, name, err)
 	}
-	return []byte(named(portable(svg), f.Alt)), nil
+	return []byte(named(portable(svg), alt)), nil
 }
 
 func start() (*runtime, error) {
