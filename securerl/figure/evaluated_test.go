@@ -34,7 +34,7 @@ func TestQuadrantsDrawCountsAndShares(t *testing.T) {
 	o, err := f.Option()
 	require.NoError(t, err)
 	chart.Each(o, "xAxis", func(_ int, a map[string]any) { // a heat map forgets names that are set on it
-		assert.Equal(t, []string{"flagged", "clean"}, a["data"])
+		assert.Equal(t, []string{"not clean", "clean"}, a["data"])
 		assert.Equal(t, "sft, n = 20", a["name"])
 	})
 	assert.Equal(t, []string{"sft", "yes", "yes", "2", "20", "0.1"}, f.Rows[3])

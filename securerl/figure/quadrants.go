@@ -46,7 +46,7 @@ func quadrants(width int, panels []Quadrant) chart.Figure {
 		h.AddSeries(fmt.Sprintf("panel %d", i), data, func(s *charts.SingleSeries) { s.XAxisIndex, s.YAxisIndex = i, i },
 			charts.WithItemStyleOpts(opts.ItemStyle{BorderColor: chart.Pale, BorderWidth: 1}))
 		if n > 0 {
-			f.Alt += fmt.Sprintf(" %s, n = %d: %d pass and are clean, %d pass and are flagged, %d fail and are clean, %d fail and are flagged.",
+			f.Alt += fmt.Sprintf(" %s, n = %d: %d pass and are clean, %d pass and are not, %d fail and are clean, %d fail and are not.",
 				chart.Short(q.Name, 20), n, q.N[1][1], q.N[1][0], q.N[0][1], q.N[0][0])
 		}
 	}
@@ -75,7 +75,7 @@ func quadrantPlots(f chart.Figure, panels []Quadrant) (plots []chart.Plot) {
 	each := (f.Width - 8) / max(1, len(panels))
 	for i, q := range panels {
 		n := q.N[0][0] + q.N[0][1] + q.N[1][0] + q.N[1][1]
-		x, y := chart.CategoryAxis([]string{"flagged", "clean"}), chart.CategoryAxis([]string{"fails a test", "passes all"})
+		x, y := chart.CategoryAxis([]string{"not clean", "clean"}), chart.CategoryAxis([]string{"fails a test", "passes all"})
 		x["name"] = fmt.Sprintf("%s, n = %d", chart.Short(q.Name, 20), n)
 		p := chart.Plot{Left: left + i*each, Top: f.Head() + 9, Width: each - left - 8, Bottom: 44, X: x, Y: y}
 		if narrow(f.Width) {
