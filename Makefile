@@ -15,7 +15,7 @@ TAGS = $$(cat .venv/gotags)
 GO_PACKAGES = ./securerl/... ./experiments/...
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run resume test check lint table doctor bench golden results clean
+.PHONY: help setup build run resume test check lint table doctor bench figures lab notebooks test-browser golden results clean
 
 help: ## this list
 	@echo "securerl: reinforcement learning of correct and secure code, on two CPU cores"
@@ -34,11 +34,14 @@ run: build ## the main job: base, SFT, PPO variants, evaluation, report (PRESET,
 resume: build ## go on with the run in RUN after it was stopped or killed
 	@bin/pipeline -resume "$(RUN)"
 
-test: setup ## every test, on every backend present
+test: setup ## every test on every backend present, then every cell of the notebooks
 	@go test -tags "$(TAGS)" -timeout 30m $(GO_PACKAGES)
+	@go run ./experiments/nb run
 
-check: setup lint ## formatting, vet, staticcheck, revive, import directions, sizes, README table
+check: setup lint ## formatting, vet, staticcheck, revive, import directions, sizes, notebooks, README table
 	@go test -tags "$(TAGS)" ./securerl
+	@go run ./experiments/nb diff
+	@go run ./experiments/nb check
 	@$(MAKE) --no-print-directory table
 
 lint: bin/staticcheck bin/revive
@@ -62,6 +65,21 @@ doctor: build ## backend, sandbox, interpreter, scanner, golden programs: is thi
 bench: build ## speed, as ratios measured side by side (PEER='command that prints the same JSON lines')
 	@bin/bench -backend "$(BACKEND)" -peer "$(PEER)"
 	@go test -tags "$(TAGS)" -run '^$$' -bench Rewards -benchtime 1x ./securerl/judge
+
+figures: build ## every figure of RUN as SVG, CSV and PDF, for page and column, into out/figures
+	@.venv/bin/python -c 'import typst' 2>/dev/null || .venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: -r notebooks/requirements-figures.txt
+	@bin/figures -run "$(RUN)" -out out/figures
+
+lab: setup ## JupyterLab on the notebooks, through the GoNB kernel (PORT=number chooses the port)
+	@sh notebooks/setup.sh
+	@exec sh notebooks/lab.sh
+
+notebooks: setup ## every notebook run through Jupyter without a browser: copies and offline pages under out/
+	@sh notebooks/setup.sh
+	@.venv/bin/python notebooks/run.py
+
+test-browser: notebooks ## JupyterLab and the pages in Chromium: live charts, fallback pictures, no request to the outside
+	@sh notebooks/browser/test.sh
 
 golden: setup ## rewrite figure and text goldens (never numeric ones)
 	@go test -tags "$(TAGS)" ./securerl/chart/... ./securerl/figure/... ./securerl/report/... -update

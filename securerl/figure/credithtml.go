@@ -24,7 +24,7 @@ func (c Credit) page() template.HTML {
 	if c.has != [layers]bool{} {
 		b.WriteString(c.buttons(id))
 	}
-	fmt.Fprintf(&b, `<pre title="%s" style="background:%s;color:%s;margin:4px 0 0;line-height:1.6;overflow-x:auto;unicode-bidi:isolate">`+"\n", html.EscapeString(c.Note(c.first())), chart.Surface, chart.Ink)
+	fmt.Fprintf(&b, `<pre title="%s" style="background:%s;color:%s;margin:4px 0 0;font-family:monospace;font-size:12px;line-height:1.6;overflow-x:auto;unicode-bidi:isolate">`+"\n", html.EscapeString(c.Note(c.first())), chart.Surface, chart.Ink)
 	for _, t := range c.tokens {
 		b.WriteString(c.span(t))
 	}

@@ -59,7 +59,7 @@ func Code(title, source string) {
 
 func codeHTML(title, source string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `<div style="%s"><div><b>%s</b></div><pre style="background:%s;color:%s;margin:4px 0 0;padding:0;line-height:1.45;unicode-bidi:isolate">`+"\n", card, text(title), chart.Surface, chart.Ink)
+	fmt.Fprintf(&b, `<div style="%s"><div><b>%s</b></div><pre style="background:%s;color:%s;margin:4px 0 0;padding:0;font:12px/1.45 monospace;unicode-bidi:isolate">`+"\n", card, text(title), chart.Surface, chart.Ink)
 	// Lines are cut before they are made visible, so that each stays one line.
 	for i, line := range strings.Split(strings.TrimSuffix(source, "\n"), "\n") {
 		fmt.Fprintf(&b, `<span style="color:%s;user-select:none">%4d  </span>%s`+"\n", chart.Grey, i+1, text(strings.TrimSuffix(line, "\r")))
