@@ -49,7 +49,9 @@ fi
 case $(uname -m) in x86_64 | amd64) export GOEXPERIMENT=simd ;; esac
 export GOFLAGS="-ldflags=-s -tags=$tags"
 [ -z "${first:-}" ] || echo "lab: 3/3 the library and the session's program, so that the first cell does not wait (30 to 120 s)"
-go build ./securerl/... ./experiments/... || die "the library does not build (the lines above say why)"
+# Packages only: linking every program would take as long again.
+packages=$(go list -f '{{if ne .Name "main"}}{{.ImportPath}}{{end}}' ./securerl/... ./experiments/...) || die "the library cannot be listed (the lines above say why)"
+go build $packages || die "the library does not build (the lines above say why)"
 go build -o bin/lab ./experiments/lab || die "the session's program does not build (the lines above say why)"
 if [ -n "${first:-}" ]; then
 	touch "$stamp"

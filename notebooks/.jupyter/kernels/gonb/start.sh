@@ -7,7 +7,8 @@ die() { echo "kernel: $1" >&2; exit 1; }
 grep -qsx 'module securecoderl' "$root/go.mod" ||
 	die "$(dirname "$(readlink -f "$0")") lies outside the checkout, so cells could not import it; start JupyterLab with 'make lab' in the checkout, or link (ln -s) this folder instead of copying it"
 export PATH="$root/bin:$PATH"
-for tool in go gonb goimports; do
+command -v go >/dev/null || die "go is missing from PATH; install Go 1.26 or newer (https://go.dev/dl), or start JupyterLab where 'go version' works"
+for tool in gonb goimports; do
 	command -v $tool >/dev/null || die "$tool is missing; run 'make lab' in $root, which builds what the notebooks need"
 done
 [ -r "$root/.venv/gotags" ] || die "$root/.venv is missing; run 'make lab' in $root"
@@ -21,7 +22,8 @@ unset GOWORK
 
 # GoNB goes on when the program that started it is killed, and so do the cells of a kernel that was shut down. This
 # watcher ends both. Jupyter gives each kernel a process group of its own, named by the kernel's pid, which is $$.
-if [ -n "${JPY_PARENT_PID:-}" ] && [ "$(ps -o pgid= -p $$ | tr -d ' ')" = $$ ]; then
+group=$(cut -d' ' -f5 /proc/$$/stat 2>/dev/null || ps -o pgid= -p $$ | tr -d ' ')
+if [ -n "${JPY_PARENT_PID:-}" ] && [ "$group" = $$ ]; then
 	(
 		trap '' INT TERM
 		while kill -0 "$JPY_PARENT_PID" && kill -0 $$; do sleep 1; done
