@@ -143,6 +143,15 @@ func (l *lab) shadow(dir string, text []byte) (*runlog.Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cache, err := os.UserCacheDir(); err == nil { // verdicts hold for every session of this user
+		cache = filepath.Join(cache, "securerl", "verdicts")
+		if os.MkdirAll(cache, 0o700) == nil {
+			err = os.Symlink(cache, run.Path("verdicts"))
+		}
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("lab: %w", err), run.Close())
+		}
+	}
 	for _, name := range policies(dir) {
 		if err := os.Symlink(filepath.Join(dir, "checkpoints", name), run.Path("checkpoints", name)); err != nil {
 			return nil, errors.Join(fmt.Errorf("lab: %w", err), run.Close())

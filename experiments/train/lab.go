@@ -41,6 +41,7 @@ type Lab struct {
 	base      *engine.Tree
 	compiled  *policy.Samplers // graphs shared by all policies with the SFT template
 	plain     *policy.Samplers // graphs of the base alone
+	updates   *updating        // the last updater
 	state     state
 	saved     map[string][]byte // files of the checkpoint that was loaded
 }
@@ -49,7 +50,7 @@ type Lab struct {
 // them is told so here, before any work is done. run may be nil for a check of the
 // machine alone.
 func Open(ctx context.Context, s Settings, backend string, run *runlog.Run, c *Console) (*Lab, error) {
-	l := &Lab{Settings: s, Run: run, Console: c, Problems: families.Build(), compiled: policy.NewSamplers(), plain: policy.NewSamplers()}
+	l := &Lab{Settings: s, Run: run, Console: c, Problems: families.Build(), compiled: policy.NewSamplers(), plain: policy.NewSamplers(), updates: &updating{}}
 	var err error
 	if l.Engine, err = engine.Open(backend); err != nil {
 		return nil, err

@@ -119,8 +119,27 @@ func (l *Lab) startOptimization(v Variant, seed uint64) (*optimization, error) {
 		return nil, err
 	}
 	o.moments.Step = l.state.Updates
-	o.updater, err = ppo.New(l.Engine, l.Settings.Config(), l.Settings.Adapter(), o.settings.Config())
+	o.updater, err = l.updater(o.settings.Config())
 	return o, err
+}
+
+// updating is an updater with its compiled graphs.
+type updating struct {
+	config ppo.Config
+	*ppo.Updater
+}
+
+// updater is the one before where its settings are these: most variants differ by what
+// they are paid for alone, and compiling takes longer than several iterations.
+func (l *Lab) updater(c ppo.Config) (*ppo.Updater, error) {
+	if l.updates.Updater == nil || l.updates.config != c {
+		u, err := ppo.New(l.Engine, l.Settings.Config(), l.Settings.Adapter(), c)
+		if err != nil {
+			return nil, err
+		}
+		*l.updates = updating{c, u}
+	}
+	return l.updates.Updater, nil
 }
 
 // trees are what a checkpoint of a variant holds.

@@ -71,7 +71,7 @@ func (r *Run) sample(a Ask) (rows []record.Row, err error) {
 	if a.Policy == "" || a.Problem == "" || a.Samples < 0 || a.Temperature < 0 {
 		return nil, fmt.Errorf("notebook: an Ask names a policy and a problem, and counts are not negative, got %+v", a)
 	}
-	if err := session.Call(context.Background(), CallSample, Sampling{Run: r.dir, Ask: a}, &rows, nil); err != nil {
+	if err := session.Call(context.Background(), CallSample, Sampling{Run: r.Dir(), Ask: a}, &rows, nil); err != nil {
 		return nil, err
 	}
 	return rows, r.restore(rows)
@@ -104,7 +104,7 @@ func trained(ctx context.Context, t Training, each func(runlog.Point)) error {
 	if err != nil {
 		return err
 	}
-	t.Run = r.dir
+	t.Run = r.Dir()
 	return session.Call(ctx, CallTrain, t, nil, func(event json.RawMessage) error {
 		var p runlog.Point
 		if err := json.Unmarshal(event, &p); err != nil {

@@ -1,11 +1,13 @@
 package notebook
 
 import (
+	"bufio"
 	"context"
 	"encoding/gob"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"os/exec"
@@ -171,8 +173,9 @@ func inNotebook(t *testing.T) (shown func() []string, block func(id string) []st
 		}
 }
 
-// run runs a cell as a process of its own, outside a notebook.
-func run(t *testing.T, name string, signal func(*os.Process)) (stdout, stderr string, status int) {
+// run runs a cell as a process of its own, outside a notebook. It gets the signal, if
+// there is one, when it has said its first line on standard error.
+func run(t *testing.T, name string, signal syscall.Signal) (stdout, stderr string, status int) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	for _, e := range os.Environ() {
@@ -181,24 +184,30 @@ func run(t *testing.T, name string, signal func(*os.Process)) (stdout, stderr st
 		}
 	}
 	cmd.Env = append(cmd.Env, cellEnv+"="+name)
-	var out, errs strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &errs
+	var out strings.Builder
+	cmd.Stdout = &out
+	errs, err := cmd.StderrPipe()
+	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
-	if signal != nil {
-		signal(cmd.Process)
+	lines := bufio.NewReader(errs)
+	first, err := lines.ReadString('\n')
+	if err == nil && signal != 0 {
+		assert.NoError(t, cmd.Process.Signal(signal))
 	}
-	err := cmd.Wait()
+	rest, err := io.ReadAll(lines)
+	require.NoError(t, err)
+	err = cmd.Wait()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
 		require.NoError(t, err)
 	}
-	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+	return out.String(), first + string(rest), cmd.ProcessState.ExitCode()
 }
 
 // fails runs a cell that must end with one sentence and status 1.
 func fails(t *testing.T, name string, want ...string) {
 	t.Helper()
-	_, stderr, status := run(t, name, nil)
+	_, stderr, status := run(t, name, 0)
 	assert.Equal(t, 1, status, name)
 	for _, w := range want {
 		assert.Contains(t, stderr, w, name)

@@ -1,15 +1,9 @@
 package notebook
 
 import (
-	"bytes"
-	"compress/gzip"
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -27,16 +21,8 @@ const Extract = "testdata/runlog"
 // Run is a stored run. It is only read: nothing is written into its folder, which may
 // belong to a run that still goes on.
 type Run struct {
-	dir  string // absolute
-	name string // as it was given
-	all  manifest
-}
-
-// manifest is the part of run.json that is read here.
-type manifest struct {
-	Schema int
-	Kind   string
-	Facts  struct{ Seeds []uint64 }
+	stored runlog.Stored // its folder is absolute
+	name   string        // as it was given
 }
 
 // Open opens the run in dir, which may be relative to the checkout; "" is the extract
@@ -44,51 +30,36 @@ type manifest struct {
 func Open(dir string) *Run { return Must(openRun(dir)) }
 
 func openRun(dir string) (*Run, error) {
-	r := &Run{dir: dir, name: dir}
 	if dir == "" {
-		r.dir, r.name = Extract, Extract
+		dir = Extract
 	}
-	if !filepath.IsAbs(r.dir) {
+	r := &Run{name: dir}
+	if !filepath.IsAbs(dir) {
 		root, err := session.Root()
 		if err != nil {
 			return nil, err
 		}
-		r.dir = filepath.Join(root, r.dir)
+		dir = filepath.Join(root, dir)
 	}
-	b, err := os.ReadFile(filepath.Join(r.dir, "run.json"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: there is no run in %s (no run.json); make one with make run RUN=%s, or open the one that comes with the checkout with Open(\"\")", runlog.ErrRun, r.name, r.name)
-	} else if err != nil {
-		return nil, fmt.Errorf("%w: %w", runlog.ErrRun, err)
-	}
-	if err := json.Unmarshal(b, &r.all); err != nil || r.all.Kind != "securerl run" {
-		return nil, fmt.Errorf("%w: %s/run.json is not the manifest of a run; give the folder that a run was written to", runlog.ErrRun, r.name)
-	}
-	if r.all.Schema > runlog.Schema {
-		return nil, fmt.Errorf("%w: %s was written by a newer securerl (schema %d, this one reads up to %d); update the checkout and run make lab", runlog.ErrRun, r.name, r.all.Schema, runlog.Schema)
+	var err error
+	if r.stored, err = runlog.Read(dir); err != nil {
+		return nil, fmt.Errorf("%w; make one with make run RUN=%s, or open the one that comes with the checkout: Open(\"\")", err, r.name)
 	}
 	return r, nil
 }
 
 // Dir is the run's folder.
-func (r *Run) Dir() string { return r.dir }
+func (r *Run) Dir() string { return r.stored.Dir() }
 
 // Points are the metrics of the run, in order.
 func (r *Run) Points() []runlog.Point { return Must(r.points()) }
 
-func (r *Run) points() (list []runlog.Point, err error) {
-	b, err := r.log("metrics")
-	if err != nil {
-		return nil, err
+func (r *Run) points() ([]runlog.Point, error) {
+	points, err := r.stored.Points()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
-	for line := range bytes.Lines(b) {
-		var p runlog.Point
-		if err := json.Unmarshal(line, &p); err != nil {
-			return nil, fmt.Errorf("%w: %s: line %d of metrics.jsonl: %w", runlog.ErrRun, r.name, len(list)+1, err)
-		}
-		list = append(list, p)
-	}
-	return list, nil
+	return points, err
 }
 
 // Samples are the programs that training wrote, in order: with tokens, log-probabilities,
@@ -98,12 +69,17 @@ func (r *Run) Samples() []record.Row { return Must(r.rows("samples")) }
 // Evaluation are the programs of the evaluation, in order.
 func (r *Run) Evaluation() []record.Row { return Must(r.rows("evaluation")) }
 
+// rows reads a log; one that is absent is empty.
 func (r *Run) rows(name string) (list []record.Row, err error) {
-	b, err := r.log(name)
+	f, err := r.stored.Log(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	for row, err := range record.Read(bytes.NewReader(b), r.name+"/"+name+".jsonl") {
+	defer f.Close()
+	for row, err := range record.Read(f, r.name+"/"+name+".jsonl") {
 		if err != nil {
 			return nil, err
 		}
@@ -135,57 +111,23 @@ func (r *Run) restore(rows []record.Row) error {
 	return nil
 }
 
-func (r *Run) tokenizer() string {
-	return filepath.Join(r.dir, "checkpoints", "base", "tokenizer.json")
-}
-
-// log is the text of a log or of its gzipped form, up to its last whole line; empty if
-// there is none.
-func (r *Run) log(name string) ([]byte, error) {
-	path := filepath.Join(r.dir, name+".jsonl")
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		b, err = unzipped(path + ".gz")
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %w", runlog.ErrRun, err)
-	}
-	return b[:bytes.LastIndexByte(b, '\n')+1], nil
-}
-
-func unzipped(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	b, err := io.ReadAll(z)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return b, nil
-}
+func (r *Run) tokenizer() string { return r.stored.Path("checkpoints", "base", "tokenizer.json") }
 
 // Digest is the SHA-256 of metrics, samples and evaluation, in hexadecimal. Runs of equal
 // digest are the same run.
-func (r *Run) Digest() string {
-	sum := sha256.New()
-	for _, name := range []string{"metrics", "samples", "evaluation"} {
-		sum.Write(Must(r.log(name)))
-	}
-	return fmt.Sprintf("%x", sum.Sum(nil))
-}
+func (r *Run) Digest() string { return Must(r.stored.Digest()) }
 
 // Seeds are the seeds that were trained, in order.
-func (r *Run) Seeds() []uint64 {
-	if len(r.all.Facts.Seeds) > 0 {
-		return r.all.Facts.Seeds
+func (r *Run) Seeds() (seeds []uint64) {
+	named, _ := r.stored.Facts()["seeds"].([]any)
+	for _, s := range named {
+		if seed, ok := s.(float64); ok {
+			seeds = append(seeds, uint64(seed))
+		}
 	}
-	var seeds []uint64
+	if len(seeds) > 0 {
+		return seeds
+	}
 	for _, p := range r.Points() {
 		if p.Phase == "ppo" && !slices.Contains(seeds, p.Seed) {
 			seeds = append(seeds, p.Seed)

@@ -38,7 +38,7 @@ func Read(dir string) (Stored, error) {
 		return Stored{}, fmt.Errorf("%w: %s is not the manifest of a run", ErrRun, filepath.Join(dir, "run.json"))
 	}
 	if s.manifest.Schema > Schema {
-		return Stored{}, fmt.Errorf("%w: %s was written by a newer version (schema %d, this program knows %d)", ErrRun, dir, s.manifest.Schema, Schema)
+		return Stored{}, fmt.Errorf("%w: %s was written by a newer version (schema %d, this program knows %d): update the checkout", ErrRun, dir, s.manifest.Schema, Schema)
 	}
 	return s, nil
 }
@@ -63,11 +63,12 @@ func (s *Stored) Settings() ([]byte, error) {
 	return b, nil
 }
 
-// Log opens a log for reading. Errors wrap ErrRun.
+// Log opens a log for reading, up to its last whole line: the run may be writing the
+// next one. Errors wrap ErrRun, and fs.ErrNotExist where there is none.
 func (s *Stored) Log(name string) (io.ReadCloser, error) {
 	f, err := os.Open(s.Path(name + ".jsonl"))
 	if err == nil {
-		return f, nil
+		return &whole{in: bufio.NewReader(f), files: []io.Closer{f}}, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %w", ErrRun, err)
@@ -79,16 +80,38 @@ func (s *Stored) Log(name string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %s: %w", ErrRun, f.Name(), err), f.Close())
 	}
-	return unzipped{z, f}, nil
+	return &whole{in: bufio.NewReader(z), files: []io.Closer{z, f}}, nil
 }
 
-// unzipped closes the file below a decompressor.
-type unzipped struct {
-	*gzip.Reader
-	file *os.File
+// whole passes on the lines that have their end.
+type whole struct {
+	in    *bufio.Reader
+	rest  []byte // of a line, still to be read
+	files []io.Closer
 }
 
-func (u unzipped) Close() error { return errors.Join(u.Reader.Close(), u.file.Close()) }
+// Read gives the next bytes of a whole line.
+func (l *whole) Read(p []byte) (int, error) {
+	if len(l.rest) == 0 {
+		line, err := l.in.ReadBytes('\n')
+		if err != nil {
+			return 0, err
+		}
+		l.rest = line
+	}
+	n := copy(p, l.rest)
+	l.rest = l.rest[n:]
+	return n, nil
+}
+
+// Close closes the file and what decompresses it.
+func (l *whole) Close() error {
+	var errs []error
+	for _, f := range l.files {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}
 
 // Points reads metrics.jsonl. Errors wrap ErrRun and name the line.
 func (s *Stored) Points() ([]Point, error) {
@@ -98,16 +121,16 @@ func (s *Stored) Points() ([]Point, error) {
 	}
 	defer f.Close()
 	var points []Point
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for n := 1; lines.Scan(); n++ {
+	text := bufio.NewScanner(f)
+	text.Buffer(nil, 1<<20)
+	for n := 1; text.Scan(); n++ {
 		var p Point
-		if err := json.Unmarshal(bytes.TrimSpace(lines.Bytes()), &p); err != nil {
+		if err := json.Unmarshal(bytes.TrimSpace(text.Bytes()), &p); err != nil {
 			return nil, fmt.Errorf("%w: %s: line %d: %w", ErrRun, s.Path("metrics.jsonl"), n, err)
 		}
 		points = append(points, p)
 	}
-	if err := lines.Err(); err != nil {
+	if err := text.Err(); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrRun, s.Path("metrics.jsonl"), err)
 	}
 	return points, nil

@@ -36,6 +36,15 @@ func TestAStoredRunIsReadWhileAnotherWritesIt(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []Point{{Phase: "ppo", Step: 3, Values: map[string]float64{"reward": 0.25}}}, points)
 	assert.EqualValues(t, 1, s.Facts()["seed"])
+
+	f, err := os.OpenFile(r.Path("metrics.jsonl"), os.O_APPEND|os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = f.WriteString(`{"phase":"pp`)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	again, err := s.Points()
+	require.NoError(t, err, "a line that is being written")
+	assert.Equal(t, points, again)
 }
 
 // The digest is that of the bytes: here it is taken by hand.

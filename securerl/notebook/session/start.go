@@ -109,22 +109,18 @@ func lastWords(path string) string {
 }
 
 // build returns the path of the session's program, bin/lab. It is built where it is
-// missing or older than go.mod; make lab does that beforehand.
+// missing or older than its sources; make lab does that beforehand.
 func build(ctx context.Context, root string) (string, error) {
 	path := filepath.Join(root, "bin", "lab")
 	have, err := os.Stat(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("%w: %w", ErrStart, err)
 	}
-	want, err := os.Stat(filepath.Join(root, "go.mod"))
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrStart, err)
-	}
-	if have != nil && !have.ModTime().Before(want.ModTime()) {
+	if have != nil && !have.ModTime().Before(written(root)) {
 		return path, nil
 	}
 	if _, err := exec.LookPath("go"); err != nil {
-		return "", fmt.Errorf("%w: bin/lab is missing or older than go.mod, and there is no go command to build it; install Go and run make lab in %s", ErrStart, root)
+		return "", fmt.Errorf("%w: bin/lab is missing or older than its sources, and there is no go command to build it; install Go and run make lab in %s", ErrStart, root)
 	}
 	args := []string{"build"}
 	if tags, err := os.ReadFile(filepath.Join(root, ".venv", "gotags")); err == nil {
@@ -141,6 +137,22 @@ func build(ctx context.Context, root string) (string, error) {
 		return "", fmt.Errorf("%w: %w", ErrStart, err)
 	}
 	return path, nil
+}
+
+// written is when the sources of the checkout were last written.
+func written(root string) (last time.Time) {
+	for _, part := range []string{"go.mod", "securerl", "experiments"} {
+		_ = filepath.WalkDir(filepath.Join(root, part), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || strings.HasSuffix(path, "_test.go") {
+				return nil // what cannot be read cannot be built either: the compiler says so
+			}
+			if info, err := d.Info(); err == nil && info.ModTime().After(last) {
+				last = info.ModTime()
+			}
+			return nil
+		})
+	}
+	return last
 }
 
 // environment is that of the Makefile: with SIMD kernels where there are any, and so
