@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -15,7 +16,6 @@ import (
 	"securecoderl/securerl/policy"
 	"securecoderl/securerl/problem"
 	"securecoderl/securerl/prompt"
-	"securecoderl/securerl/record"
 	"securecoderl/securerl/rng"
 )
 
@@ -124,10 +124,10 @@ func (o *loaded) write(ctx context.Context, p *policy.Policy, q *problem.Problem
 	return ts, verdicts, err
 }
 
-// rows are the records of what was written, as a run would store them.
-func (o *loaded) rows(a notebook.Ask, q *problem.Problem, ts []policy.Trajectory, verdicts []judge.Verdict, reference [][]float64) ([]record.Row, error) {
+// rows are the records of what was written, as a run stores them.
+func (o *loaded) rows(a notebook.Ask, q *problem.Problem, ts []policy.Trajectory, verdicts []judge.Verdict, reference [][]float64) ([]json.RawMessage, error) {
 	n := parse(a.Policy)
-	rows := make([]record.Row, len(ts))
+	rows := make([]json.RawMessage, len(ts))
 	for i, t := range ts {
 		row, err := o.Priced(q, t, verdicts[i])
 		if err != nil {
@@ -137,7 +137,9 @@ func (o *loaded) rows(a notebook.Ask, q *problem.Problem, ts []policy.Trajectory
 		if reference != nil {
 			row.RefLogProbs = reference[i]
 		}
-		rows[i] = row.Rounded()
+		if rows[i], err = row.Encode(); err != nil {
+			return nil, err
+		}
 	}
 	return rows, nil
 }

@@ -1,6 +1,7 @@
 package notebook
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -71,10 +72,15 @@ func (r *Run) sample(a Ask) (rows []record.Row, err error) {
 	if a.Policy == "" || a.Problem == "" || a.Samples < 0 || a.Temperature < 0 {
 		return nil, fmt.Errorf("notebook: an Ask names a policy and a problem, and counts are not negative, got %+v", a)
 	}
-	if err := session.Call(context.Background(), CallSample, Sampling{Run: r.Dir(), Ask: a}, &rows, nil); err != nil {
+	var lines []json.RawMessage // as a run stores them
+	if err := session.Call(context.Background(), CallSample, Sampling{Run: r.Dir(), Ask: a}, &lines, nil); err != nil {
 		return nil, err
 	}
-	return rows, r.restore(rows)
+	var text bytes.Buffer
+	for _, line := range lines {
+		text.Write(append(line, '\n'))
+	}
+	return collect(record.Read(&text, "the session's answer"))
 }
 
 // Judge gives the verdict on a program for a generated problem, hidden tests included. It

@@ -4,10 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"path/filepath"
 	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"securecoderl/securerl/notebook/session"
 	"securecoderl/securerl/record"
@@ -79,36 +78,18 @@ func (r *Run) rows(name string) (list []record.Row, err error) {
 		return nil, err
 	}
 	defer f.Close()
-	for row, err := range record.Read(f, r.name+"/"+name+".jsonl") {
+	return collect(record.Read(f, r.name+"/"+name+".jsonl"))
+}
+
+// collect reads rows to their end, or to the first fault.
+func collect(rows iter.Seq2[record.Row, error]) (list []record.Row, err error) {
+	for row, err := range rows {
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, row)
 	}
-	return list, r.restore(list)
-}
-
-// restore gives completions that are no UTF-8 their bytes back, which JSON cannot carry:
-// their tokens know them, and the places of program and findings count them. Without
-// tokens or tokenizer a row stays as it is stored.
-func (r *Run) restore(rows []record.Row) error {
-	var tok *tokenizer.Tokenizer
-	for i, row := range rows {
-		if len(row.IDs) == 0 || !strings.ContainsRune(row.Completion, utf8.RuneError) {
-			continue
-		}
-		if tok == nil {
-			var err error
-			tok, err = tokenizer.Load(r.tokenizer())
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil
-			} else if err != nil {
-				return err
-			}
-		}
-		rows[i].Completion = tok.Decode(row.IDs)
-	}
-	return nil
+	return list, nil
 }
 
 func (r *Run) tokenizer() string { return r.stored.Path("checkpoints", "base", "tokenizer.json") }

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"math"
 	"strings"
+	"unicode/utf8"
 
 	"securecoderl/securerl/completion"
 	"securecoderl/securerl/judge"
@@ -40,6 +41,7 @@ type Row struct {
 	Key         [2]uint32         `json:"key"`
 	Prompt      string            `json:"prompt"`
 	Completion  string            `json:"completion"`
+	Bytes       []byte            `json:"completion_bytes,omitempty"` // see Encode; nil in memory
 	Program     Program           `json:"program"`
 	IDs         []int32           `json:"ids,omitempty"`
 	LogProbs    []float64         `json:"logprobs,omitempty"`     // under the law sampled
@@ -90,8 +92,13 @@ func round(xs []float64) []float64 {
 // Round rounds to six digits after the point; negative zero becomes zero.
 func Round(x float64) float64 { return math.Round(x*1e6)/1e6 + 0 }
 
-// Encode returns the row's line, without its end.
+// Encode returns the row's line, without its end. A completion that is no UTF-8, which
+// JSON cannot carry, travels as base64 beside its readable form; Read puts it back, so
+// that places in it still count its bytes.
 func (r Row) Encode() ([]byte, error) {
+	if !utf8.ValidString(r.Completion) {
+		r.Bytes = []byte(r.Completion)
+	}
 	var b strings.Builder
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -136,6 +143,9 @@ func parse(line []byte) (Row, error) {
 	d.DisallowUnknownFields()
 	if err := d.Decode(&row); err != nil {
 		return Row{}, fmt.Errorf("%w: %v", ErrFormat, err)
+	}
+	if row.Bytes != nil {
+		row.Completion, row.Bytes = string(row.Bytes), nil
 	}
 	if p := row.Program; p.Start < 0 || p.End < p.Start || p.End > len(row.Completion) {
 		return Row{}, fmt.Errorf("%w: program at bytes %d to %d of %d", ErrFormat, p.Start, p.End, len(row.Completion))
