@@ -4,6 +4,7 @@ PRESET  ?= quick
 BACKEND ?= auto
 RUN     ?= runs/$(PRESET)
 PEER    ?=
+PORT    ?=
 
 # SIMD kernels of the pure-Go backend (amd64 only); one setting for every target, so that there is one build cache.
 ifeq ($(shell go env GOARCH 2>/dev/null),amd64)
@@ -19,7 +20,7 @@ GO_PACKAGES = ./securerl/... ./experiments/...
 
 help: ## this list
 	@echo "securerl: reinforcement learning of correct and secure code, on two CPU cores"
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
 	@echo "  variables: PRESET=tiny|quick|full BACKEND=auto|go|xla:cpu|xla:cuda RUN=folder"
 
 setup: ## .venv from pinned hashes (Bandit, XLA plugin), Go modules
@@ -72,7 +73,7 @@ figures: build ## every figure of RUN as SVG, CSV and PDF, for page and column, 
 
 lab: setup ## JupyterLab on the notebooks, through the GoNB kernel (PORT=number chooses the port)
 	@sh notebooks/setup.sh
-	@exec sh notebooks/lab.sh
+	@PORT="$(PORT)" exec sh notebooks/lab.sh
 
 notebooks: setup ## every notebook run through Jupyter without a browser: copies and offline pages under out/
 	@sh notebooks/setup.sh

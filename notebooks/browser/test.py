@@ -150,9 +150,41 @@ def open_lab(view, server, name, dark):
 
 
 def grow(view):
-    """Makes the window as high as the notebook, so that each cell is drawn and the screenshot shows all of it."""
-    high = view.page.evaluate("() => Math.max(...[...document.querySelectorAll('.jp-WindowedPanel-outer, .jp-WindowedPanel-inner')].map(e => e.scrollHeight))")
-    view.page.set_viewport_size({"width": 1200, "height": min(int(high) + 200, 16000)})
+    """Makes the window as high as the notebook, so that each cell is drawn and the screenshot shows all of it. JupyterLab
+    guesses the height of cells that it has not drawn yet, so this goes on until the height stays."""
+    high = 0
+    for _ in range(10):
+        now = view.page.evaluate("() => [...document.querySelectorAll('.jp-Notebook .jp-Cell')].reduce((sum, e) => sum + e.offsetHeight, 0)")
+        if now <= high:
+            break
+        high = int(now)
+        view.page.set_viewport_size({"width": 1200, "height": min(high + 300, 16000)})
+        view.page.wait_for_timeout(1500)
+    view.page.evaluate("() => document.querySelectorAll('.jp-WindowedPanel-outer').forEach(e => e.scrollTo(0, 0))")
+    view.page.wait_for_timeout(500)
+
+
+def run_all(view):
+    """Runs every cell. The command itself ends at the first cell that fails, an exercise's check, but the cells behind
+    it go on; so this waits until no prompt shows the star of a waiting cell."""
+    view.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells').catch(() => {}) }")
+    star = "() => [...document.querySelectorAll('.jp-InputPrompt')].some(p => p.textContent.includes('*'))"
+    view.page.wait_for_function(star)
+    try:
+        view.page.wait_for_function(f"() => !({star})() && {LAB}.sessionContext.session?.kernel?.status === 'idle'", timeout=MINUTES * 60_000)
+    except Error:
+        claim(False, f"{view.name}: Run All did not end within {MINUTES} minutes")
+
+
+def claim_cells(view):
+    """Claims that every cell ran, and that none failed but those whose tag says so."""
+    idle, wrong = view.page.evaluate(f"""() => {{
+      const cells = [...{LAB}.content.widgets].map((w, i) => [i, w.model]).filter(([i, m]) => m.type === 'code');
+      const failed = m => m.outputs.toJSON().some(o => o.output_type === 'error') && !(m.getMetadata('tags') || []).includes('raises-exception');
+      return [cells.filter(([i, m]) => m.executionCount === null).map(([i]) => i), cells.filter(([i, m]) => failed(m)).map(([i]) => i)];
+    }}""")
+    claim(not idle, f"{view.name}: cells {idle} did not run")
+    claim(not wrong, f"{view.name}: cells {wrong} failed")
 
 
 def lab(browser, server, stem, name, figures, dark=False, run=False):
@@ -162,18 +194,13 @@ def lab(browser, server, stem, name, figures, dark=False, run=False):
     with View(browser, f"{stem}-{look}") as view:
         open_lab(view, server, name, dark)
         if run:
-            view.page.set_default_timeout(MINUTES * 60_000)
-            done = view.page.evaluate(f"limit => Promise.race([window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => true), new Promise(r => setTimeout(r, limit, false))])", MINUTES * 60_000)
-            claim(done is not False, f"{view.name}: Run All did not end within {MINUTES} minutes")
+            run_all(view)
         grow(view)
         seen = view.count(".jp-Notebook")
         news = view.page.locator(".Toastify__toast").all_inner_texts()
         claim(not news, f"{view.name}: JupyterLab asks something at its start: {news}")
         if run:
-            wrong = view.page.evaluate(f"""() => [...{LAB}.content.widgets].map((w, i) => [i, w.model]).filter(([i, m]) => m.type === 'code'
-              && !(m.getMetadata('tags') || []).includes('raises-exception')
-              && (m.executionCount === null || m.outputs.toJSON().some(o => o.output_type === 'error'))).map(([i]) => i)""")
-            claim(not wrong, f"{view.name}: cells {wrong} failed or did not run")
+            claim_cells(view)
             view.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
         if look == "untrusted":
             claim(seen["live"] == 0, f"{view.name}: {seen['live']} scripts ran in a notebook that is not trusted")
