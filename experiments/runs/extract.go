@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -86,6 +87,7 @@ func (x *extraction) write(run *runlog.Stored, out string) error {
 		x.samples(run, filepath.Join(out, "samples.jsonl.gz")),
 		x.evaluation(run, filepath.Join(out, "evaluation.jsonl.gz")),
 		x.weights(run, filepath.Join(out, "checkpoints")),
+		copyIfThere(run.Path("figures", "ladder.csv"), filepath.Join(out, "figures", "ladder.csv")), // prices of programs that the logs do not hold
 	)
 }
 
@@ -212,6 +214,13 @@ func (x *extraction) weights(run *runlog.Stored, out string) error {
 		}
 	}
 	return nil
+}
+
+func copyIfThere(from, to string) error {
+	if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), copyFile(from, to))
 }
 
 func copyFile(from, to string) error {
