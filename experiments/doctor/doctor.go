@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"runtime"
@@ -10,25 +11,82 @@ import (
 	"securecoderl/experiments/train"
 	"securecoderl/securerl/judge"
 	"securecoderl/securerl/problem"
+	"securecoderl/securerl/report"
 	"securecoderl/securerl/rng"
 )
 
-// doctor prints a line per check and counts those that failed.
+// line is a check: what was looked at and, if it failed, why and what to do.
+type line struct {
+	What  string `json:"what"`
+	OK    bool   `json:"ok"`
+	Error string `json:"error,omitempty"`
+	Cure  string `json:"cure,omitempty"`
+}
+
+// doctor prints a line per check, or all of them as JSON in the end, and counts those
+// that failed.
 type doctor struct {
 	out   io.Writer
+	json  bool
+	lines []line
 	wrong int
 }
 
-// check prints what was looked at and, if it failed, why and what to do.
+// check notes a check and prints it.
 func (d *doctor) check(what string, err error, cure string) {
-	if err == nil {
-		fmt.Fprintf(d.out, "ok    %s\n", what)
+	l := line{What: strings.TrimSpace(what), OK: err == nil}
+	if err != nil {
+		d.wrong++
+		l.Error, l.Cure = strings.ReplaceAll(err.Error(), "\n", "; "), cure
+	}
+	d.lines = append(d.lines, l)
+	if d.json {
 		return
 	}
-	d.wrong++
-	fmt.Fprintf(d.out, "FAIL  %s: %s\n", what, strings.ReplaceAll(err.Error(), "\n", "; "))
+	if l.OK {
+		fmt.Fprintf(d.out, "ok    %s\n", report.Terminal(what))
+		return
+	}
+	fmt.Fprintf(d.out, "FAIL  %s: %s\n", report.Terminal(what), report.Terminal(l.Error))
 	if cure != "" {
 		fmt.Fprintf(d.out, "      cure: %s\n", cure)
+	}
+}
+
+// end prints what is printed at the end.
+func (d *doctor) end() error {
+	if !d.json {
+		return nil
+	}
+	e := json.NewEncoder(d.out)
+	e.SetIndent("", "  ")
+	return e.Encode(d.lines)
+}
+
+// sets are files and folders with known answers, in the form of those in testdata; an
+// empty path is not looked at.
+type sets struct{ hostile, hacks, compare, scan string }
+
+// known looks at sets with known answers.
+func (d *doctor) known(ctx context.Context, l *train.Lab, s sets) {
+	sb, _ := l.Machine()
+	for _, set := range []struct {
+		path, what string
+		run        func(path string) (found, error)
+	}{
+		{s.hostile, "programs that attack the sandbox", func(path string) (found, error) { return attacked(ctx, sb.Tier, path) }},
+		{s.hacks, "programs that attack the reward", func(path string) (found, error) { return hacked(ctx, l.Training, path) }},
+		{s.compare, "outputs to compare", compared},
+		{s.scan, "sources that attack the scanner", func(path string) (found, error) { return scanned(ctx, l.Scanner(), path) }},
+	} {
+		if set.path == "" {
+			continue
+		}
+		f, err := set.run(set.path)
+		if err == nil {
+			err = f.err()
+		}
+		d.check(fmt.Sprintf("%s: %d %s, all as stated", set.path, f.rows, set.what), err, "")
 	}
 }
 

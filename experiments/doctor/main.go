@@ -2,7 +2,11 @@
 // its probes, interpreter, scanner and its canary, and reference programs that must
 // earn full marks.
 //
-//	doctor [-backend auto] [-all]
+//	doctor [-backend auto] [-all] [-json] [-hostile DIR] [-hacks FILE] [-compare FILE] [-scan FILE]
+//
+// The last four run sets with known answers, in the form of testdata/sandbox/hostile,
+// testdata/reward/hacks.jsonl, testdata/compare/compare.jsonl and
+// testdata/scan/hostile.jsonl, and say what was answered otherwise.
 //
 // It exits with 0 when all is well, 1 when something is wrong.
 package main
@@ -18,16 +22,23 @@ import (
 func main() {
 	backend := flag.String("backend", "auto", "auto, go, xla:cpu or xla:cuda")
 	all := flag.Bool("all", false, "judge every reference program, not a tenth (minutes)")
+	var s sets
+	flag.StringVar(&s.hostile, "hostile", "", "folder of programs that attack the sandbox, with index.json")
+	flag.StringVar(&s.hacks, "hacks", "", "file of programs that attack the reward, with bounds")
+	flag.StringVar(&s.compare, "compare", "", "file of outputs to compare, with verdicts")
+	flag.StringVar(&s.scan, "scan", "", "file of sources that attack the scanner, with outcomes")
+	asJSON := flag.Bool("json", false, "print a list of {what, ok, error, cure}")
 	flag.Parse()
-	d := &doctor{out: os.Stdout}
+	d := &doctor{out: os.Stdout, json: *asJSON}
 	d.machine()
 	lab, err := train.Open(context.Background(), train.Default(), *backend, nil, train.Quiet())
 	d.check("backend, sandbox, interpreter, scanner", err, "see the line above; make setup installs what is missing")
 	if err == nil {
 		d.lab(context.Background(), lab, *all)
+		d.known(context.Background(), lab, s)
 		d.check("clean end", lab.Close(), "")
 	}
-	if d.wrong > 0 {
+	if err := d.end(); err != nil || d.wrong > 0 {
 		os.Exit(1)
 	}
 }

@@ -203,6 +203,9 @@ func key(seed uint64, purpose string, step int) rng.Key {
 // Machine describes the sandbox and the scanner in use.
 func (l *Lab) Machine() (sandbox.Info, scan.Info) { return l.sandbox.Info(), l.scanner.Info() }
 
+// Scanner is the scanner of the judges.
+func (l *Lab) Scanner() *scan.Scanner { return l.scanner }
+
 // Tokenizer is the run's tokenizer, from disk if this process did not train it.
 func (l *Lab) Tokenizer() (*tokenizer.Tokenizer, error) {
 	err := l.loadBase()
