@@ -12,6 +12,7 @@
 //	   --reward.Scheme--> reward.Score --reward.PerToken--> [T] rewards
 //	   --advantage.*--> advantages --ppo.Update--> ppo.Stats --runlog--> a run on disk
 //	   --eval, figure--> rates with intervals, pictures --report--> report.md, report.html
+//	                                                    --notebook--> cells of the course
 //
 // Facts and prices are separate types: a judge.Verdict says what a program did,
 // a reward.Scheme says what that is worth. A bad program is data; a broken
