@@ -142,7 +142,8 @@ func number(folder string) int {
 
 // Latest returns the newest checkpoint that is whole, and cuts the logs back to the
 // lengths it names. Newer ones that are damaged are passed over, each with a warning.
-// It returns nil if there is none at all, with empty logs.
+// It returns nil if there is none at all, with empty logs; but a run that has been
+// evaluated had some, and losing them must not cost its logs too: ErrCheckpoint.
 func (r *Run) Latest() (cp *Checkpoint, warnings []string, err error) {
 	list, err := r.saved()
 	if err != nil {
@@ -160,6 +161,9 @@ func (r *Run) Latest() (cp *Checkpoint, warnings []string, err error) {
 	}
 	if len(list) > 0 {
 		return nil, warnings, fmt.Errorf("%w: none of the %d in %s is whole", ErrCheckpoint, len(list), r.Path(checkpoints))
+	}
+	if r.offsets["evaluation"] > 0 {
+		return nil, warnings, fmt.Errorf("%w: %s has been evaluated and holds no checkpoint to go on from; its logs are left as they are", ErrCheckpoint, r.dir)
 	}
 	return nil, warnings, r.truncate(map[string]int64{})
 }

@@ -170,6 +170,18 @@ func TestADamagedCheckpointIsPassedOverAloud(t *testing.T) {
 	}
 }
 
+// A folder whose checkpoints were removed is a finished run, not one that has not begun.
+func TestResultsAreNotCutAwayForWantOfACheckpoint(t *testing.T) {
+	r := create(t)
+	require.NoError(t, r.Append("metrics", []byte(`{}`)))
+	require.NoError(t, r.Append("evaluation", []byte(`{}`)))
+	r = reopen(t, r)
+	_, _, err := r.Latest()
+	assert.ErrorIs(t, err, ErrCheckpoint)
+	assert.ErrorContains(t, err, "holds no checkpoint")
+	assert.Len(t, lines(t, r, "metrics"), 1)
+}
+
 func TestOnlyTheNewestStay(t *testing.T) {
 	r := create(t)
 	for n := range 5 {
