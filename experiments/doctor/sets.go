@@ -228,7 +228,7 @@ func attacked(ctx context.Context, tier, dir string) (f found, err error) {
 			if err != nil {
 				return fmt.Errorf("%w: %w", errRow, err)
 			}
-			got, err := s.Run(ctx, source, []byte(r.Stdin), sandbox.Limits{})
+			got, err := s.Run(ctx, sandbox.Python(source), []byte(r.Stdin), sandbox.Limits{})
 			if err != nil {
 				return err
 			}
@@ -244,7 +244,7 @@ func attacked(ctx context.Context, tier, dir string) (f found, err error) {
 				}
 				f.say(re.Match(got.Stdout) == want, "%s prints %.60q", r.File, got.Stdout)
 			}
-			canary, err := s.Run(ctx, []byte("print(int(input()) * 2)"), []byte("21\n"), sandbox.Limits{})
+			canary, err := s.Run(ctx, sandbox.Python("print(int(input()) * 2)"), []byte("21\n"), sandbox.Limits{})
 			f.say(err == nil && string(canary.Stdout) == "42\n", "after %s a harmless program fails", r.File)
 			if err != nil {
 				return err

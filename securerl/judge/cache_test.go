@@ -165,8 +165,8 @@ func TestVerdictsDoNotDependOnTheBatch(t *testing.T) {
 // bySource prints the source itself.
 type bySource struct{}
 
-func (bySource) Run(_ context.Context, source, _ []byte, _ sandbox.Limits) (sandbox.Result, error) {
-	return sandbox.Result{Outcome: sandbox.OK, Stdout: source}, nil
+func (bySource) Run(_ context.Context, p sandbox.Program, _ []byte, _ sandbox.Limits) (sandbox.Result, error) {
+	return sandbox.Result{Outcome: sandbox.OK, Stdout: p.Bytes()}, nil
 }
 
 func (bySource) Scan(_ context.Context, source []byte) (scan.Report, error) {

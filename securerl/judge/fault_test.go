@@ -24,7 +24,7 @@ type fake struct {
 	n    atomic.Int64
 }
 
-func (f *fake) Run(ctx context.Context, _, _ []byte, _ sandbox.Limits) (sandbox.Result, error) {
+func (f *fake) Run(ctx context.Context, _ sandbox.Program, _ []byte, _ sandbox.Limits) (sandbox.Result, error) {
 	if ctx.Err() != nil {
 		return sandbox.Result{}, ctx.Err()
 	}
@@ -164,7 +164,8 @@ type company struct {
 	faults      []string
 }
 
-func (c *company) Run(_ context.Context, source, _ []byte, l sandbox.Limits) (sandbox.Result, error) {
+func (c *company) Run(_ context.Context, p sandbox.Program, _ []byte, l sandbox.Limits) (sandbox.Result, error) {
+	source := p.Bytes()
 	c.mu.Lock()
 	second := l.Wall == limits.Wall
 	if second {

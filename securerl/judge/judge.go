@@ -21,7 +21,7 @@ var ErrInfrastructure = errors.New("judge: machinery failed")
 // put broken ones in their place.
 type (
 	runner interface {
-		Run(ctx context.Context, source, stdin []byte, l sandbox.Limits) (sandbox.Result, error)
+		Run(ctx context.Context, p sandbox.Program, stdin []byte, l sandbox.Limits) (sandbox.Result, error)
 	}
 	scanner interface {
 		Scan(ctx context.Context, source []byte) (scan.Report, error)

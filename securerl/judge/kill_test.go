@@ -55,11 +55,11 @@ func (s *saboteur) strike() {
 	}
 }
 
-func (s *saboteur) Run(ctx context.Context, source, stdin []byte, l sandbox.Limits) (sandbox.Result, error) {
+func (s *saboteur) Run(ctx context.Context, p sandbox.Program, stdin []byte, l sandbox.Limits) (sandbox.Result, error) {
 	if s.n.Add(1)%40 == 0 {
 		time.AfterFunc(time.Millisecond, s.strike)
 	}
-	return s.sb.Run(ctx, source, stdin, l)
+	return s.sb.Run(ctx, p, stdin, l)
 }
 
 func (s *saboteur) Scan(ctx context.Context, source []byte) (scan.Report, error) {

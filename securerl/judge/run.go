@@ -124,7 +124,7 @@ const workers = 3
 // once runs the program on one input.
 func (r *run) once(ctx context.Context, stdin string) (seen sandbox.Result, err error) {
 	for range workers {
-		seen, err = r.judge.run.Run(ctx, []byte(r.submission.Source), []byte(stdin), r.limits)
+		seen, err = r.judge.run.Run(ctx, sandbox.Python(r.submission.Source), []byte(stdin), r.limits)
 		r.cost.Forks++
 		r.cost.RunCPU += seen.Usage.CPU
 		if err == nil || ctx.Err() != nil || !errors.Is(err, sandbox.ErrWorker) {

@@ -80,7 +80,7 @@ func TestHostileProgramsGetNowhere(t *testing.T) {
 	programs := hostilePrograms(t, dir)
 	for _, tier := range []string{"A", "B"} {
 		t.Run("tier "+tier, func(t *testing.T) {
-			o := sandbox.Options{Tier: tier, Workers: 2, Limits: sandbox.Limits{CPU: time.Second, Wall: 3 * time.Second, Memory: 512 << 20, Output: 1 << 20, Files: 32}}
+			o := sandbox.Options{Tier: tier, Workers: 2, Limits: sandbox.Limits{CPU: 2 * time.Second, Wall: 4 * time.Second, Memory: 512 << 20, Output: 1 << 20, Files: 32}}
 			if tier == "B" {
 				o.Python = publicPython(t)
 			}
@@ -116,7 +116,7 @@ func attack(t *testing.T, s *sandbox.Sandbox, dir string, p hostile) {
 	if !assert.NoError(t, err) {
 		return
 	}
-	r, err := s.Run(context.Background(), source, []byte(p.Stdin), sandbox.Limits{})
+	r, err := s.Run(context.Background(), sandbox.Python(source), []byte(p.Stdin), sandbox.Limits{})
 	if !assert.NoError(t, err, p.File) {
 		return
 	}
@@ -131,7 +131,7 @@ func attack(t *testing.T, s *sandbox.Sandbox, dir string, p hostile) {
 	if p.MaxRSS != nil {
 		assert.LessOrEqual(t, r.Usage.MaxRSS>>20, *p.MaxRSS, p.File)
 	}
-	canary, err := s.Run(context.Background(), []byte("print(int(input()) * 2)"), []byte("21\n"), sandbox.Limits{})
+	canary, err := s.Run(context.Background(), sandbox.Python("print(int(input()) * 2)"), []byte("21\n"), sandbox.Limits{})
 	assert.NoError(t, err, "after %s", p.File)
 	assert.Equal(t, "42\n", string(canary.Stdout), "after %s", p.File)
 }
@@ -148,7 +148,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	os.Stdout.WriteString("running\n")
-	_, _ = s.Run(context.Background(), []byte("import time\nwhile True: time.sleep(1)"), nil, sandbox.Limits{Wall: time.Minute})
+	_, _ = s.Run(context.Background(), sandbox.Python("import time\nwhile True: time.sleep(1)"), nil, sandbox.Limits{Wall: time.Minute})
 }
 
 // living counts the processes that carry the mark in their environment or are

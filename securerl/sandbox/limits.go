@@ -3,82 +3,93 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
-// Limits bound one program.
+// Limits bound one program. In a call of Run, zero means the sandbox's own; others
+// count where they are narrower.
 type Limits struct {
-	CPU     time.Duration // processor time, in whole seconds (rounded up)
-	Wall    time.Duration // real time, from fork to end
+	CPU     time.Duration // processor time, all threads together; to the millisecond
+	Wall    time.Duration // real time, from fork to end; to the millisecond
 	Memory  int64         // bytes of address space
 	Output  int64         // bytes of standard output, and of standard error
 	Files   int           // open descriptors
-	Threads int           // threads of the program's user; 0 = no limit of its own
+	Threads int           // processes and threads of the program's user; 0 = only memory bounds them, and no second process is ever allowed
 }
+
+// ErrLimits reports limits under which nothing can run.
+var ErrLimits = errors.New("sandbox: limits")
 
 // DefaultLimits suit one test of a short program.
 func DefaultLimits() Limits {
 	return Limits{CPU: 2 * time.Second, Wall: 6 * time.Second, Memory: 512 << 20, Output: 1 << 20, Files: 32}
 }
 
-// Validate lists every fault at once.
+// Validate lists every fault at once; each wraps ErrLimits.
 func (l Limits) Validate() error {
 	var errs []error
 	for _, x := range []struct {
-		name  string
-		value int64
-	}{{"CPU", int64(l.CPU)}, {"Wall", int64(l.Wall)}, {"Memory", l.Memory}, {"Output", l.Output}, {"Files", int64(l.Files)}} {
-		if x.value <= 0 {
-			errs = append(errs, fmt.Errorf("sandbox: limit %s must be positive, got %d", x.name, x.value))
+		name        string
+		value, most int64
+	}{
+		{"CPU", int64(l.CPU), int64(forever)}, {"Wall", int64(l.Wall), int64(forever)},
+		{"Memory", l.Memory, math.MaxInt64}, {"Output", l.Output, math.MaxInt64}, {"Files", int64(l.Files), maxFiles},
+	} {
+		if x.value <= 0 || x.value > x.most {
+			errs = append(errs, fmt.Errorf("%w: %s must be positive and at most %d, got %d", ErrLimits, x.name, x.most, x.value))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, l.signs())...)
 }
 
-// cpuSeconds is the CPU limit as the kernel takes it.
-func (l Limits) cpuSeconds() int { return int((l.CPU + time.Second - 1) / time.Second) }
+// forever is the longest time that is kept: poll(2) takes an int of milliseconds.
+const forever = math.MaxInt32 / 2 * time.Millisecond
 
-// rlimits are the kernel's resource limits by their Python names. The processor limit
-// is soft first (SIGXCPU) and hard a second later, for programs that ignore signals.
-func (l Limits) rlimits() map[string]any {
-	r := map[string]any{
-		"AS": l.Memory, "CPU": []int{l.cpuSeconds(), l.cpuSeconds() + 1}, "FSIZE": l.Output, "NOFILE": l.Files, "CORE": 0, "MEMLOCK": 0,
+// maxFiles is the number of descriptors that a child closes before it runs a program.
+const maxFiles = 256
+
+// signs refuses negative limits, which no call may state.
+func (l Limits) signs() error {
+	if l.Threads < 0 || l.CPU < 0 || l.Wall < 0 || l.Memory < 0 || l.Output < 0 || l.Files < 0 {
+		return fmt.Errorf("%w: negative: %+v", ErrLimits, l)
 	}
-	if l.Threads > 0 {
-		r["NPROC"] = l.Threads
+	return nil
+}
+
+// Narrow are these limits, with those of l in their place where l states narrower ones.
+func (own Limits) Narrow(l Limits) Limits {
+	own.CPU, own.Wall = narrower(own.CPU, l.CPU), narrower(own.Wall, l.Wall)
+	own.Memory, own.Output = narrower(own.Memory, l.Memory), narrower(own.Output, l.Output)
+	own.Files, own.Threads = narrower(own.Files, l.Files), narrower(own.Threads, l.Threads)
+	return own
+}
+
+// narrower is the smaller of two limits; zero is none.
+func narrower[T int | int64 | time.Duration](own, wanted T) T {
+	if wanted > 0 && (own == 0 || wanted < own) {
+		return wanted
 	}
-	return r
+	return own
 }
 
-// Outcome says how a program ended. Every limit has its own.
-type Outcome string
-
-// The outcomes.
-const (
-	OK          Outcome = "ok"             // status 0
-	ExitStatus  Outcome = "exit"           // another status
-	Signal      Outcome = "signal"         // killed by a signal of its own making
-	CPUTimeout  Outcome = "cpu_timeout"    // processor time used up
-	WallTimeout Outcome = "wall_timeout"   // real time used up
-	OutOfMemory Outcome = "memory"         // address space used up
-	OutputLimit Outcome = "output_limit"   // wrote up to the limit
-	Forbidden   Outcome = "forbidden_call" // a system call with no honest use
-)
-
-// Usage is what a run cost. It differs from run to run and is no fact about the
-// program.
-type Usage struct {
-	CPU, Wall time.Duration
-	MaxRSS    int64 // bytes
+// header is how a request tells the fork-server its limits (HEADER in zygote.py).
+type header struct {
+	Kind, Wall, CPU, Files, Threads uint32
+	Memory, Output                  uint64
 }
 
-// Result is what happened, seen from outside.
-type Result struct {
-	Outcome        Outcome
-	Status, Signal int
-	Stdout, Stderr []byte // up to Limits.Output bytes each
-	StdinRead      int64  // bytes of standard input that were taken
-	Exception      string // class of the exception that ended a program: a hint from its own standard error
-	Line           int    // line of the program where it was raised: a hint too
-	Usage          Usage
+// milliseconds rounds up: a limit of a microsecond is not none.
+func milliseconds(d time.Duration) uint32 {
+	return uint32((d + time.Millisecond - 1) / time.Millisecond)
+}
+
+func (l Limits) header(kind uint32) header {
+	return header{kind, milliseconds(l.Wall), milliseconds(l.CPU), uint32(l.Files), uint32(l.Threads), uint64(l.Memory), uint64(l.Output)}
+}
+
+// rlimits are those that every program of a fork-server starts with, by their Python
+// names.
+func (l Limits) rlimits() map[string]int64 {
+	return map[string]int64{"AS": l.Memory, "FSIZE": l.Output, "NOFILE": int64(l.Files), "CORE": 0, "MEMLOCK": 0}
 }

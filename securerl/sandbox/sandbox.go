@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -14,15 +16,22 @@ import (
 type Options struct {
 	Python       string   // interpreter; empty = FindPython
 	Tier         string   // "A", "B" or "auto" (also empty): A, else B
-	Workers      int      // programs that run at the same time; 0 = one
-	Limits       Limits   // zero = DefaultLimits
+	Workers      int      // programs that run at the same time; 0 = one per processor
+	Limits       Limits   // of every program; zero = DefaultLimits
 	Preload      []string // modules imported once, before programs; nil = a set that short programs use
 	RecycleAfter int      // programs per fork-server; 0 = 2000
+
+	// UnsafeNoSandbox runs programs with limits but unconfined where neither tier works:
+	// they can read and write what you can, and reach the network. Never as root.
+	UnsafeNoSandbox bool
 }
 
 // preload makes imports of short programs free.
 var preload = []string{"math", "re", "json", "random", "collections", "itertools", "functools", "heapq", "bisect", "string", "decimal", "fractions",
 	"hashlib", "copy", "pickle", "tempfile", "xml.etree.ElementTree", "ast", "operator", "datetime", "secrets", "statistics", "threading", "traceback"}
+
+// Preloaded are the modules that a fork-server has imported unless Options say others.
+func Preloaded() []string { return slices.Clone(preload) }
 
 // Info says how programs are confined; it belongs into every run's manifest.
 type Info struct {
@@ -32,12 +41,16 @@ type Info struct {
 	Kernel        string  `json:"kernel"`
 	LandlockABI   int     `json:"landlock_abi"`
 	Probes        []Probe `json:"probes"`
-	Note          string  `json:"note,omitempty"` // why not a stronger tier
+	Note          string  `json:"note,omitempty"` // why not a stronger tier or the interpreter asked for
 }
+
+// unconfined is the name of no tier.
+const unconfined = "none"
 
 // Sandbox runs untrusted programs. It is safe for concurrent use.
 type Sandbox struct {
-	python  interpreter
+	python  interpreter // runs the programs
+	asked   interpreter // the one that was asked for; runs the servers where it can
 	options Options
 	info    Info
 
@@ -47,29 +60,15 @@ type Sandbox struct {
 }
 
 // New starts a sandbox and tries to break out of it: a tier counts only if every
-// probe of the self-test is refused. Errors: ErrNoSandbox, ErrPython.
+// probe of the self-test is refused. Errors: ErrNoSandbox, ErrPython, ErrLimits.
 func New(ctx context.Context, o Options) (*Sandbox, error) {
-	if o.Python == "" {
-		p, err := FindPython()
-		if err != nil {
-			return nil, err
-		}
-		o.Python = p
+	if o.UnsafeNoSandbox && os.Geteuid() == 0 {
+		return nil, fmt.Errorf("%w: UnsafeNoSandbox is refused to root; run as an ordinary user", ErrNoSandbox)
 	}
-	if o.Limits == (Limits{}) {
-		o.Limits = DefaultLimits()
-	}
-	if err := o.Limits.Validate(); err != nil {
+	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	o.Workers = max(1, o.Workers)
-	if o.RecycleAfter == 0 {
-		o.RecycleAfter = 2000
-	}
-	if o.Preload == nil {
-		o.Preload = preload
-	}
-	python, err := inspect(ctx, o.Python)
+	asked, err := inspect(ctx, o.Python)
 	if err != nil {
 		return nil, err
 	}
@@ -77,22 +76,57 @@ func New(ctx context.Context, o Options) (*Sandbox, error) {
 	if o.Tier == "A" || o.Tier == "B" {
 		tiers = []string{o.Tier}
 	}
+	if o.UnsafeNoSandbox {
+		tiers = append(tiers, unconfined)
+	}
 	var refusals []error
 	for _, tier := range tiers {
-		s, err := open(ctx, python, o, tier)
-		if err == nil {
-			if len(refusals) > 0 {
-				s.info.Note = errors.Join(refusals...).Error()
+		for python := range candidates(ctx, asked) {
+			s, err := open(ctx, python, o, tier)
+			if err == nil {
+				s.asked = asked
+				if len(refusals) > 0 {
+					s.info.Note = errors.Join(refusals...).Error()
+				}
+				return s, nil
 			}
-			return s, nil
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			refusals = append(refusals, fmt.Errorf("Python %s: %w", python.version(), err))
 		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		refusals = append(refusals, err)
 	}
 	return nil, fmt.Errorf("%w\ncure: a kernel of 5.13 or newer with Landlock, or unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1; in containers, a seccomp profile that allows them)%s",
 		errors.Join(refusals...), rootHint(o.Python))
+}
+
+// complete fills what was left open.
+func (o *Options) complete() error {
+	if o.Python == "" {
+		p, err := FindPython()
+		if err != nil {
+			return err
+		}
+		o.Python = p
+	}
+	if o.Limits == (Limits{}) {
+		o.Limits = DefaultLimits()
+	}
+	switch o.Tier {
+	case "", "auto", "A", "B":
+	default:
+		return fmt.Errorf("%w: no tier %q; there are A, B and auto", ErrNoSandbox, o.Tier)
+	}
+	if o.Workers <= 0 {
+		o.Workers = runtime.NumCPU()
+	}
+	if o.RecycleAfter == 0 {
+		o.RecycleAfter = 2000
+	}
+	if o.Preload == nil {
+		o.Preload = preload
+	}
+	return o.Limits.Validate()
 }
 
 // rootHint explains the one case that surprises: root drops its privileges, and the
@@ -133,22 +167,32 @@ func (s *Sandbox) zygoteOptions() zygoteOptions {
 // Info says how programs are confined.
 func (s *Sandbox) Info() Info { return s.info }
 
-// Limits are the limits every program runs under, unless Run is given others.
+// Limits are the limits every program runs under, unless Run is given narrower ones.
 func (s *Sandbox) Limits() Limits { return s.options.Limits }
+
+// Workers is how many programs run at the same time.
+func (s *Sandbox) Workers() int { return s.options.Workers }
 
 // ErrClosed reports a use after Close.
 var ErrClosed = errors.New("sandbox: closed")
 
-// Run executes one program on one input. What the program does is a Result; an error
-// means that the machinery failed (ErrWorker) or that ctx ended, and says nothing
-// about the program. It waits for a free worker. Limits may be narrower than the
-// sandbox's own in Wall and Output; the others are those of the sandbox.
-func (s *Sandbox) Run(ctx context.Context, source, stdin []byte, l Limits) (Result, error) {
+// Run executes one program on one input, under the sandbox's limits or narrower ones.
+// What the program does is a Result; an error means that the machinery failed
+// (ErrWorker), that ctx ended, or that nothing can be run so (ErrProgram, ErrLimits),
+// and says nothing about the program's worth. It waits for a free worker.
+func (s *Sandbox) Run(ctx context.Context, p Program, stdin []byte, l Limits) (Result, error) {
+	kind, err := p.kind()
+	if err == nil {
+		err = l.signs()
+	}
+	if err != nil {
+		return Result{}, err
+	}
 	z, err := s.take(ctx)
 	if err != nil {
 		return Result{}, err
 	}
-	r, err := z.run(ctx, source, stdin, s.narrow(l))
+	r, err := z.run(ctx, kind, p.image, stdin, s.options.Limits.Narrow(l))
 	z.runs++
 	if err != nil || z.runs >= s.options.RecycleAfter {
 		z.close()
@@ -159,17 +203,6 @@ func (s *Sandbox) Run(ctx context.Context, source, stdin []byte, l Limits) (Resu
 		return Result{}, ctx.Err()
 	}
 	return r, err
-}
-
-func (s *Sandbox) narrow(l Limits) Limits {
-	own := s.options.Limits
-	if l.Wall > 0 {
-		own.Wall = min(own.Wall, l.Wall)
-	}
-	if l.Output > 0 {
-		own.Output = min(own.Output, l.Output)
-	}
-	return own
 }
 
 func (s *Sandbox) take(ctx context.Context) (*zygote, error) {

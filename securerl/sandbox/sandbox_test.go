@@ -56,16 +56,16 @@ func TestEveryLimitHasItsOutcome(t *testing.T) {
 		if tt.source == asleep {
 			own.Wall = time.Second
 		}
-		r, err := s.Run(context.Background(), []byte(tt.source), []byte(tt.stdin), own)
+		r, err := s.Run(context.Background(), sandbox.Python(tt.source), []byte(tt.stdin), own)
 		require.NoError(t, err)
 		assert.Equal(t, tt.want, r.Outcome, "%s: %s", tt.source, r.Stderr)
 		assert.Equal(t, tt.stdout, string(r.Stdout), tt.source)
 		assert.Equal(t, tt.read, r.StdinRead, tt.source)
 	}
-	r, err := s.Run(context.Background(), []byte("while True: print('x' * 1000)"), nil, sandbox.Limits{})
+	r, err := s.Run(context.Background(), sandbox.Python("while True: print('x' * 1000)"), nil, sandbox.Limits{})
 	require.NoError(t, err)
 	assert.Equal(t, sandbox.OutputLimit, r.Outcome)
-	r, err = s.Run(context.Background(), []byte("def f():\n    raise KeyError(1)\nf()"), nil, sandbox.Limits{})
+	r, err = s.Run(context.Background(), sandbox.Python("def f():\n    raise KeyError(1)\nf()"), nil, sandbox.Limits{})
 	require.NoError(t, err)
 	assert.Equal(t, "KeyError", r.Exception)
 	assert.Equal(t, 2, r.Line)
@@ -75,9 +75,9 @@ func TestCancellationStopsAProgramAndLeavesTheSandboxUsable(t *testing.T) {
 	s := open(t, sandbox.Options{Limits: short})
 	ctx, cancel := context.WithCancel(context.Background())
 	time.AfterFunc(50*time.Millisecond, cancel)
-	_, err := s.Run(ctx, []byte("import time; time.sleep(60)"), nil, sandbox.Limits{})
+	_, err := s.Run(ctx, sandbox.Python("import time; time.sleep(60)"), nil, sandbox.Limits{})
 	assert.ErrorIs(t, err, context.Canceled)
-	r, err := s.Run(context.Background(), []byte("print(1)"), nil, sandbox.Limits{})
+	r, err := s.Run(context.Background(), sandbox.Python("print(1)"), nil, sandbox.Limits{})
 	require.NoError(t, err)
 	assert.Equal(t, "1\n", string(r.Stdout))
 }
@@ -89,14 +89,14 @@ func TestConcurrentProgramsDoNotMeet(t *testing.T) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			r, err := s.Run(context.Background(), []byte("print(input())"), fmt.Appendf(nil, "%d\n", i), sandbox.Limits{})
+			r, err := s.Run(context.Background(), sandbox.Python("print(input())"), fmt.Appendf(nil, "%d\n", i), sandbox.Limits{})
 			assert.NoError(t, err)
 			assert.Equal(t, fmt.Sprintln(i), string(r.Stdout))
 		}()
 	}
 	wg.Wait()
 	require.NoError(t, s.Close())
-	_, err := s.Run(context.Background(), []byte("print(1)"), nil, sandbox.Limits{})
+	_, err := s.Run(context.Background(), sandbox.Python("print(1)"), nil, sandbox.Limits{})
 	assert.ErrorIs(t, err, sandbox.ErrClosed)
 }
 
@@ -168,7 +168,7 @@ func ExampleSandbox_Run() {
 		return
 	}
 	defer s.Close()
-	r, _ := s.Run(ctx, []byte("print(int(input()) * 2)"), []byte("21\n"), sandbox.Limits{})
+	r, _ := s.Run(ctx, sandbox.Python("print(int(input()) * 2)"), []byte("21\n"), sandbox.Limits{})
 	fmt.Printf("%s %q\n", r.Outcome, r.Stdout)
 	// Output: ok "42\n"
 }

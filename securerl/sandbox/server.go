@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -16,10 +17,13 @@ import (
 type ServeOptions struct {
 	Name         string
 	Source       string        // Python that defines handle(request: bytes) -> bytes
-	SitePackages []string      // extra folders to import from
+	Python       string        // interpreter; empty = the one that the sandbox was asked for
+	SitePackages bool          // import from the interpreter's site-packages too
 	CPU          time.Duration // processor time per request; 0 = 2 s
 	RecycleAfter int           // requests per child; 0 = 256
 	Memory       int64         // bytes of address space; 0 = 1 GiB
+
+	build bool // may start other programs and write below /tmp
 }
 
 // The ways a server fails on a request. Neither says whose fault it was: ask again
@@ -45,8 +49,9 @@ type Server struct {
 	closed bool
 }
 
-// Serve starts a server with the tier and interpreter of the sandbox.
-func (s *Sandbox) Serve(_ context.Context, o ServeOptions) (*Server, error) {
+// Serve starts a server in the sandbox's tier. Where its interpreter cannot be read
+// from inside, another of the same minor version is tried (see candidates).
+func (s *Sandbox) Serve(ctx context.Context, o ServeOptions) (*Server, error) {
 	if o.CPU == 0 {
 		o.CPU = 2 * time.Second
 	}
@@ -56,20 +61,48 @@ func (s *Sandbox) Serve(_ context.Context, o ServeOptions) (*Server, error) {
 	if o.Memory == 0 {
 		o.Memory = 1 << 30
 	}
-	sv := &Server{options: o, python: s.python, fd: -1}
-	sv.zopts = zygoteOptions{Tier: s.options.Tier, Readable: s.python.readable(o.SitePackages), Path: append(append([]string(nil), s.python.Paths...), o.SitePackages...),
-		Preload: []string{}, Server: o.Source, CPU: o.CPU.Seconds(),
-		Limits: map[string]any{"AS": o.Memory, "FSIZE": 1 << 20, "NOFILE": 32, "CORE": 0, "MEMLOCK": 0}}
-	sv.mu.Lock()
-	defer sv.mu.Unlock()
-	if err := sv.start(); err != nil {
-		return nil, fmt.Errorf("%s: %w", o.Name, err)
+	asked := s.asked
+	if o.Python != "" {
+		var err error
+		if asked, err = inspect(ctx, o.Python); err != nil {
+			return nil, fmt.Errorf("%s: %w", o.Name, err)
+		}
 	}
-	return sv, nil
+	var site []string
+	if o.SitePackages {
+		site = asked.Site
+	}
+	var refusals []error
+	for python := range candidates(ctx, asked) {
+		if o.SitePackages && !python.minor(asked) {
+			continue
+		}
+		sv := &Server{options: o, python: python, fd: -1}
+		sv.zopts = zygoteOptions{Tier: s.options.Tier, Build: o.build, Readable: python.readable(site), Path: append(slices.Clone(python.Paths), site...),
+			Preload: []string{}, Server: o.Source, CPU: o.CPU.Seconds(), Limits: sv.limits().rlimits()}
+		err := sv.open()
+		if err == nil {
+			return sv, nil
+		}
+		refusals = append(refusals, err)
+	}
+	return nil, fmt.Errorf("%s: %w", o.Name, errors.Join(refusals...))
 }
 
-// SitePackages are the folders of the interpreter's installed packages.
-func (s *Sandbox) SitePackages() []string { return s.python.Site }
+// limits of a child: time is kept per request.
+func (s *Server) limits() Limits {
+	l := Limits{CPU: forever, Wall: forever, Memory: s.options.Memory, Output: 1 << 20, Files: 32}
+	if s.options.build {
+		l.Output, l.Files = 32<<20, 64
+	}
+	return l
+}
+
+func (s *Server) open() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.start()
+}
 
 // start makes sure that parent and child exist.
 func (s *Server) start() error {
@@ -105,7 +138,7 @@ func (s *Server) start() error {
 		}
 		fds = append(fds, fd)
 	}
-	if err := s.parent.send(24*24*time.Hour, fds[0], pair[1], fds[1], fds[2]); err != nil {
+	if err := s.parent.send(s.limits().header(pythonKind), fds[0], pair[1], fds[1], fds[2]); err != nil {
 		unix.Close(pair[0])
 		s.drop()
 		return err
@@ -136,12 +169,12 @@ func (s *Server) retire(kill bool) (syscall.WaitStatus, error) {
 	}
 	unix.Close(s.fd)
 	s.fd = -1
-	message, err := s.parent.receive(10 * time.Second)
-	if err != nil || len(message) != 16 {
+	end, err := s.parent.await(10 * time.Second)
+	if err != nil {
 		s.drop()
 		return 0, fmt.Errorf("%w: server did not report its end: %v", ErrWorker, err)
 	}
-	return syscall.WaitStatus(binary.LittleEndian.Uint32([]byte(message))), nil
+	return syscall.WaitStatus(end.Status), nil
 }
 
 // Fresh makes the next request run on a new child.

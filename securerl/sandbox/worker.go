@@ -34,17 +34,21 @@ const nobody = 65534
 
 // zygoteOptions are handed to zygote.py.
 type zygoteOptions struct {
-	Tier       string         `json:"tier"`
-	BPF        string         `json:"bpf"`
-	PidOffsets []int          `json:"pid_offsets"`
-	Numbers    map[string]any `json:"nr"`
-	DropUID    int            `json:"drop_uid"`
-	Readable   []string       `json:"readable"`
-	Path       []string       `json:"path"`
-	Preload    []string       `json:"preload"`
-	Limits     map[string]any `json:"limits"`
-	Server     string         `json:"server"`
-	CPU        float64        `json:"cpu"`
+	Tier          string           `json:"tier"`
+	Build         bool             `json:"build"`          // may start other programs and write below /tmp
+	Filter        string           `json:"filter"`         // of the fork-server
+	ProgramFilter string           `json:"program_filter"` // on top of it, of a Python program
+	BinaryFilter  string           `json:"binary_filter"`  // or of a binary
+	PidOffsets    []int            `json:"pid_offsets"`
+	Numbers       map[string]any   `json:"nr"`
+	DropUID       int              `json:"drop_uid"`
+	Readable      []string         `json:"readable"`
+	Path          []string         `json:"path"`
+	Preload       []string         `json:"preload"`
+	Limits        map[string]int64 `json:"limits"`
+	Largest       int              `json:"largest"` // bytes of a source
+	Server        string           `json:"server"`
+	CPU           float64          `json:"cpu"`
 }
 
 func (o *zygoteOptions) complete() error {
@@ -52,13 +56,26 @@ func (o *zygoteOptions) complete() error {
 	if !ok {
 		return fmt.Errorf("%w: no system call table for %s", ErrNoSandbox, runtime.GOARCH)
 	}
-	code, offsets, err := a.compile()
-	if err != nil {
-		return err
-	}
-	o.BPF, o.PidOffsets, o.DropUID = hex.EncodeToString(code), offsets, nobody
+	o.DropUID, o.Largest = nobody, largest
 	o.Numbers = map[string]any{"pivot_root": a.calls["pivot_root"], "capset": a.calls["capset"], "seccomp": a.calls["seccomp"],
 		"landlock": []uint32{a.calls["landlock_create_ruleset"], a.calls["landlock_add_rule"], a.calls["landlock_restrict_self"]}}
+	if o.Tier == unconfined {
+		return nil
+	}
+	filters := map[policy]*string{forServer: &o.Filter, forProgram: &o.ProgramFilter, forBinary: &o.BinaryFilter}
+	if o.Build {
+		filters = map[policy]*string{forBuild: &o.Filter}
+	}
+	for purpose, text := range filters {
+		code, offsets, err := a.compile(purpose)
+		if err != nil {
+			return err
+		}
+		*text = hex.EncodeToString(code)
+		if purpose == forProgram {
+			o.PidOffsets = offsets
+		}
+	}
 	return nil
 }
 
@@ -69,6 +86,9 @@ type zygote struct {
 	landlock int
 	runs     int
 }
+
+// addrNoRandomize is ADDR_NO_RANDOMIZE of personality(2).
+const addrNoRandomize = 0x0040000
 
 // startTimeout bounds how long a fork-server may take to come up.
 const startTimeout = 30 * time.Second
@@ -88,10 +108,9 @@ func startZygote(p interpreter, o zygoteOptions) (*zygote, error) {
 		return nil, err
 	}
 	var complaints bytes.Buffer
-	cmd := exec.Command(p.Path, "-s", "-S", "-P", "-B", "-c", zygoteSource, string(options))
+	cmd := exec.Command(p.Path, append(p.flags(), "-c", zygoteSource, string(options))...)
 	cmd.ExtraFiles = []*os.File{theirs}
-	// Not -I: it would ignore PYTHONHASHSEED, and sets must not change their order from run to run.
-	cmd.Env = []string{"PATH=/usr/bin", "LANG=C.UTF-8", "PYTHONHASHSEED=0", "OPENBLAS_NUM_THREADS=1"}
+	cmd.Env = p.environment()
 	cmd.Dir = "/"
 	cmd.Stderr = &complaints
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true}
@@ -99,6 +118,10 @@ func startZygote(p interpreter, o zygoteOptions) (*zygote, error) {
 	ended := make(chan struct{})
 	go func() { // the death signal is bound to the thread that started the process
 		runtime.LockOSThread()
+		// The process inherits the thread's personality, and the thread ends with it. With
+		// random addresses a program that prints one, as in <object at 0x7f...>, would print
+		// something else in every run. Where it is refused, they differ and no more.
+		_, _, _ = unix.RawSyscall(unix.SYS_PERSONALITY, addrNoRandomize, 0, 0)
 		err := cmd.Start()
 		started <- err
 		if err == nil {
@@ -181,17 +204,39 @@ func memfd(name string, data []byte, seal bool) (int, error) {
 }
 
 // send hands four descriptors to the fork-server.
-func (z *zygote) send(wall time.Duration, fds ...int) error {
-	var header [4]byte
-	binary.LittleEndian.PutUint32(header[:], uint32(min(wall.Milliseconds(), 1<<31-1)))
-	if err := unix.Sendmsg(z.fd, header[:], unix.UnixRights(fds...), nil, 0); err != nil {
+func (z *zygote) send(h header, fds ...int) error {
+	b, err := binary.Append(nil, binary.LittleEndian, h)
+	if err != nil {
+		return fmt.Errorf("%w: %v", ErrWorker, err)
+	}
+	if err := unix.Sendmsg(z.fd, b, unix.UnixRights(fds...), nil, 0); err != nil {
 		return fmt.Errorf("%w: %v", ErrWorker, err)
 	}
 	return nil
 }
 
+// answer is how a fork-server reports an end (ANSWER in zygote.py).
+type answer struct {
+	Status       int32
+	Clock        clock
+	Microseconds uint64
+	MaxRSS       uint64 // KiB
+}
+
+// await reads an answer.
+func (z *zygote) await(wait time.Duration) (a answer, err error) {
+	message, err := z.receive(wait)
+	if err != nil {
+		return a, err
+	}
+	if n, err := binary.Decode([]byte(message), binary.LittleEndian, &a); err != nil || n != len(message) {
+		return a, fmt.Errorf("%w: answer of %d bytes", ErrWorker, len(message))
+	}
+	return a, nil
+}
+
 // run executes one program.
-func (z *zygote) run(ctx context.Context, source, stdin []byte, l Limits) (Result, error) {
+func (z *zygote) run(ctx context.Context, kind uint32, image, stdin []byte, l Limits) (Result, error) {
 	var fds []int
 	defer func() {
 		for _, fd := range fds {
@@ -202,7 +247,7 @@ func (z *zygote) run(ctx context.Context, source, stdin []byte, l Limits) (Resul
 		name string
 		data []byte
 		seal bool
-	}{{"program", source, true}, {"stdin", stdin, true}, {"stdout", nil, false}, {"stderr", nil, false}} {
+	}{{"program", image, true}, {"stdin", stdin, true}, {"stdout", nil, false}, {"stderr", nil, false}} {
 		fd, err := memfd(f.name, f.data, f.seal)
 		if err != nil {
 			return Result{}, err
@@ -212,19 +257,14 @@ func (z *zygote) run(ctx context.Context, source, stdin []byte, l Limits) (Resul
 	start := time.Now()
 	stop := context.AfterFunc(ctx, z.kill)
 	defer stop()
-	if err := z.send(l.Wall, fds...); err != nil {
+	if err := z.send(l.header(kind), fds...); err != nil {
 		return Result{}, err
 	}
-	message, err := z.receive(l.Wall + 10*time.Second)
+	end, err := z.await(l.Wall + 10*time.Second)
 	if err != nil {
 		return Result{}, err
 	}
-	if len(message) != 16 {
-		return Result{}, fmt.Errorf("%w: answer of %d bytes", ErrWorker, len(message))
-	}
-	b := []byte(message)
-	word := func(at int) uint32 { return binary.LittleEndian.Uint32(b[at:]) }
-	r := Result{Usage: Usage{CPU: time.Duration(word(8)) * time.Microsecond, MaxRSS: int64(word(12)) << 10, Wall: time.Since(start)}}
+	r := Result{Usage: Usage{CPU: time.Duration(end.Microseconds) * time.Microsecond, MaxRSS: int64(end.MaxRSS) << 10, Wall: time.Since(start)}}
 	if r.Stdout, err = contents(fds[2], l.Output); err != nil {
 		return Result{}, err
 	}
@@ -237,7 +277,7 @@ func (z *zygote) run(ctx context.Context, source, stdin []byte, l Limits) (Resul
 		return Result{}, fmt.Errorf("%w: stdin: %v", ErrWorker, err)
 	}
 	r.StdinRead = min(r.StdinRead, int64(len(stdin)))
-	r.classify(syscall.WaitStatus(word(0)), word(4) != 0, l)
+	r.classify(syscall.WaitStatus(end.Status), end.Clock, l)
 	return r, nil
 }
 

@@ -1,10 +1,15 @@
 # The inside of a worker: a Python process that locks itself up and then forks one
 # child per program. It never parses, compares or judges anything.
 #
-# fd 3 is a SEQPACKET socket to Go; argv[1] holds the options as JSON. A request is
-# a header (wall limit in ms) with four descriptors: program, stdin, stdout, stderr.
-# The answer is the wait status, whether the wall limit struck, and the usage.
+# fd 3 is a SEQPACKET socket to Go; argv[1] holds the options as JSON. A request is a
+# header (HEADER) with four descriptors: program, stdin, stdout, stderr. The answer
+# (ANSWER) is the wait status, which clock struck, processor time and memory.
+#
+# What can be done once is done before the first fork: streams, most limits, most of
+# the system call filter. What a child does for itself costs every program.
+# Runs on CPython 3.9 and newer.
 import array
+import atexit
 import builtins
 import ctypes
 import gc
@@ -17,15 +22,21 @@ import signal
 import socket
 import struct
 import sys
+import threading
+import time
+import types
 
 OPT = json.loads(sys.argv[1])
-BPF = bytearray(bytes.fromhex(OPT["bpf"]))
+HEADER = "<IIIIIQQ"  # kind, wall ms, CPU ms, files, threads, bytes of address space, bytes of output
+ANSWER = "<iIQQ"  # wait status, clock (0, or one of CLOCKS), CPU microseconds, largest resident set in KiB
+BINARY = 1  # the other kind is a Python source
+WALL, ASKED, CPU = 1, 2, 3  # CLOCKS
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
 
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x02000000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
 
 
@@ -60,6 +71,8 @@ def read_only_root():
     for dev in ("null", "urandom", "zero"):
         os.close(os.open(root + "/dev/" + dev, os.O_CREAT | os.O_WRONLY))
         mount("/dev/" + dev, root + "/dev/" + dev, None, MS_BIND)
+    if OPT["build"]:  # a compiler needs room for its files, and nothing there is run
+        mount("tmpfs", root + "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=64m,mode=1777,nr_inodes=1k")
     check(libc.syscall(OPT["nr"]["pivot_root"], root.encode(), (root + "/old").encode()), "pivot_root")
     os.chdir("/")
     check(libc.umount2(b"/old", 2), "umount of the old root")
@@ -124,18 +137,20 @@ def landlock(required):
         if required:
             raise OSError("Landlock is not enabled in this kernel")
         return 0
-    fs = (1 << 13) - 1
-    fs |= (1 << 13 if abi >= 2 else 0) | (1 << 14 if abi >= 3 else 0) | (1 << 15 if abi >= 5 else 0)
-    attr = struct.pack("QQQ", fs, 3 if abi >= 4 else 0, 3 if abi >= 6 else 0)
-    rules = check(libc.syscall(create, attr, 24 if abi >= 6 else 16 if abi >= 4 else 8, 0), "landlock")
-    read_dir = 4 | 8
-    for path, access in [("/usr", read_dir), ("/dev/null", 4 | 2), ("/dev/urandom", 4)] + [(p, read_dir) for p in OPT["readable"]]:
+    everything = (1 << 13) - 1
+    everything |= (1 << 13 if abi >= 2 else 0) | (1 << 14 if abi >= 3 else 0) | (1 << 15 if abi >= 5 else 0)
+    attr = struct.pack("QQQ", everything, 3 if abi >= 4 else 0, 3 if abi >= 6 else 0)
+    ruleset = check(libc.syscall(create, attr, 24 if abi >= 6 else 16 if abi >= 4 else 8, 0), "landlock")
+    execute, write, read_dir = 1, 2, 4 | 8
+    rules = [("/dev/null", 4 | write), ("/dev/urandom", 4)] + [(p, read_dir) for p in OPT["readable"]]
+    rules += [("/usr", read_dir | execute), ("/tmp", everything & ~execute)] if OPT["build"] else [("/usr", read_dir)]
+    for path, access in rules:
         fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        check(libc.syscall(add, rules, 1, struct.pack("=Qi", access, fd), 0), "landlock " + path)
+        check(libc.syscall(add, ruleset, 1, struct.pack("=Qi", access, fd), 0), "landlock " + path)
         os.close(fd)
     check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
-    check(libc.syscall(restrict, rules, 0), "landlock restrict")
-    os.close(rules)
+    check(libc.syscall(restrict, ruleset, 0), "landlock restrict")
+    os.close(ruleset)
     return abi
 
 
@@ -144,42 +159,65 @@ def drop_capabilities():
     check(libc.syscall(OPT["nr"]["capset"], header, b"\0" * 24), "capset")
 
 
-def seccomp():
-    for at in OPT["pid_offsets"]:  # signals to oneself are allowed, to nobody else
-        struct.pack_into("I", BPF, at, os.getpid())
-    code = ctypes.create_string_buffer(bytes(BPF), len(BPF))
+class Filter(ctypes.Structure):
+    """A system call filter, ready to be put in place by one call."""
 
-    class Program(ctypes.Structure):
-        _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+    _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
 
-    program = Program(len(BPF) // 8, ctypes.addressof(code))
-    check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
-    check(libc.syscall(OPT["nr"]["seccomp"], 1, 4, ctypes.byref(program)), "seccomp")
+    def __init__(self, code):
+        raw = bytes.fromhex(code)
+        self.code = ctypes.create_string_buffer(raw, len(raw))
+        super().__init__(len(raw) // 8, ctypes.addressof(self.code))
+
+    def install(self, pid_offsets=()):
+        for at in pid_offsets:  # signals to oneself are allowed, to nobody else
+            struct.pack_into("I", self.code, at, os.getpid())
+        check(libc.syscall(OPT["nr"]["seccomp"], 1, 4, ctypes.byref(self)), "seccomp")
 
 
-def confine(limits):
-    for name, value in limits.items():
-        soft, hard = value if isinstance(value, list) else (value, value)
-        resource.setrlimit(getattr(resource, "RLIMIT_" + name), (soft, hard))
-    drop_capabilities()
-    seccomp()
+def limit(name, value):
+    resource.setrlimit(getattr(resource, "RLIMIT_" + name), value if isinstance(value, tuple) else (value, value))
 
 
 def streams():
+    """The streams of the programs to come. They hold numbers of descriptors, nothing
+    that is open now, and have the buffers and encodings of CPython's own."""
+    for target in (0, 1, 2):  # of the same kind as those of a program: files that can be sought
+        fd = os.memfd_create("empty")
+        os.dup2(fd, target)
+        os.close(fd)
     sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, "r", closefd=False)), encoding="utf-8")
     sys.stdout = sys.__stdout__ = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w", closefd=False)), encoding="utf-8")
     sys.stderr = sys.__stderr__ = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), encoding="utf-8", errors="backslashreplace", write_through=True)
 
 
-def adopt(fds):
-    """In the child: the descriptors become 0, 1 and 2, everything else is closed."""
+def confine(header, fds, _setrlimit=resource.setrlimit):
+    """In the child: the descriptors become 0, 1 and 2, everything else is closed, the
+    limits of this program and the rest of the filter are put in place. Returns the
+    source, or the descriptor of a binary."""
+    kind, _, cpu, files, threads, memory, output = header
     for target, fd in enumerate(fds[1:]):
         os.dup2(fd, target)
-    code = b"" if OPT["server"] else os.pread(fds[0], 1 << 22, 0)
-    os.closerange(3, 256)
+    first = 3
+    if kind == BINARY:
+        os.dup2(fds[0], 3, inheritable=False)
+        program, first = 3, 4
+    else:
+        program = b"" if OPT["server"] else os.pread(fds[0], OPT["largest"], 0)
+    os.closerange(first, 256)
     libc.prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    return code
+    # The soft limit raises SIGXCPU, the hard one ends those that ignore it.
+    seconds = -(-cpu // 1000)
+    _setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    for name, value in (("AS", memory), ("FSIZE", output), ("NOFILE", files)):
+        if value != OPT["limits"][name]:
+            limit(name, value)
+    if threads:
+        limit("NPROC", threads)
+    inner = BINARY_FILTER if kind == BINARY else PROGRAM_FILTER
+    if inner:
+        inner.install(OPT["pid_offsets"])
+    return program
 
 
 def main(code, _exit=os._exit, _exec=exec, _compile=compile):
@@ -187,7 +225,6 @@ def main(code, _exit=os._exit, _exec=exec, _compile=compile):
 
     The functions it ends with are bound here: a program may replace os._exit, close
     or exchange its streams, or register handlers, and still ends as it should."""
-    import atexit, threading, types
     shutdown, run_exits = threading._shutdown, atexit._run_exitfuncs
     module = types.ModuleType("__main__")
     module.__builtins__, module.__file__ = builtins, "main.py"
@@ -238,17 +275,28 @@ def main(code, _exit=os._exit, _exec=exec, _compile=compile):
     _exit(status)
 
 
+def binary(fd):
+    """Becomes the program in the descriptor, which is closed on the way."""
+    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # by CPython, not by a program's start
+        signal.signal(ignored, signal.SIG_DFL)
+    try:
+        os.execve(fd, ["main"], {"PATH": "/usr/bin", "LANG": "C.UTF-8"})
+    except OSError as e:
+        os.write(2, b"sandbox: the binary does not start: %s\n" % os.strerror(e.errno).encode())
+    os._exit(126)
+
+
 def serve(handle, cpu):
     """A long-lived child: length and request in, length and answer out, on fd 0."""
 
     def read(n):
-        parts = b""
+        parts = bytearray()
         while len(parts) < n:
             b = os.read(0, n - len(parts))
             if not b:
                 os._exit(0)
             parts += b
-        return parts
+        return bytes(parts)
 
     while True:
         n = struct.unpack("<I", read(4))[0]
@@ -260,6 +308,35 @@ def serve(handle, cpu):
         b = struct.pack("<I", len(answer)) + answer
         while b:
             b = b[os.write(0, b):]
+
+
+def watch(pid, pidfd, control, wall, cpu):
+    """Waits until the child ends, and kills it when a clock strikes or Go asks for it.
+    Returns which. The processor's clock is read from outside, to the millisecond."""
+    clock = (~pid << 3) | 2  # CPUCLOCK_SCHED of a process, clock_getcpuclockid(3)
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    poll.register(control, select.POLLIN)  # Go may ask for the end, or be gone
+    now = time.monotonic()
+    end, wait = now + wall / 1000, min(wall, cpu)
+    while True:
+        events = poll.poll(wait + 1)
+        if any(which == pidfd for which, _ in events):
+            return 0
+        if events:
+            struck = ASKED
+            break
+        left = (end - time.monotonic()) * 1000
+        spent = time.clock_gettime(clock) * 1000
+        if spent >= cpu:
+            struck = CPU
+            break
+        if left <= 0:
+            struck = WALL
+            break
+        wait = max(1, min(left, cpu - spent))
+    os.kill(pid, signal.SIGKILL)
+    return struck
 
 
 def loop(control):
@@ -274,60 +351,57 @@ def loop(control):
             os._exit(0)
         if not rights:  # a kill that came after its child had ended
             continue
-        fds = list(array.array("i", rights[0][2][:16]))
-        wall = struct.unpack("I", message[:4])[0]
+        fds = array.array("i", rights[0][2][:16])
+        header = struct.unpack(HEADER, message)
         pid = os.fork()
         if pid == 0:
-            control.close()
-            return adopt(fds)
+            return header, fds
         for fd in fds:
             os.close(fd)
         fd = pidfd_open(pid)
-        poll = select.poll()
-        poll.register(fd, select.POLLIN)
-        poll.register(control, select.POLLIN)  # Go may ask for the end, or be gone
-        late, killed = False, False
-        events = poll.poll(wall)
-        if not any(which == fd for which, _ in events):
-            late, killed = not events, bool(events)
-            os.kill(pid, signal.SIGKILL)
+        struck = watch(pid, fd, control, header[1], header[2])
         _, status, usage = os.wait4(pid, 0)
         os.close(fd)
         cpu = int((usage.ru_utime + usage.ru_stime) * 1e6)
         try:
-            control.send(struct.pack("iiII", status, 1 if late else 2 if killed else 0, cpu, usage.ru_maxrss))
+            control.send(struct.pack(ANSWER, status, struck, cpu, usage.ru_maxrss))
         except OSError:
             os._exit(0)
 
 
-ADDR_NO_RANDOMIZE = 0x0040000
-
-
-def fixed_addresses():
-    """Starts over without random addresses: a program that prints one, as in
-    <object at 0x7f...>, would otherwise print something else in every run."""
-    if not libc.personality(0xFFFFFFFF) & ADDR_NO_RANDOMIZE:
-        libc.personality(ADDR_NO_RANDOMIZE)
-        if libc.personality(0xFFFFFFFF) & ADDR_NO_RANDOMIZE:
-            os.execv(sys.executable, sys.orig_argv)
+def warm():
+    """Runs a program of no consequence, so that what CPython loads at first use (codecs,
+    the parts of a traceback) is there before the first fork."""
+    text = b"def f(x):\n    return '%.2f %s' % (x, sorted([2, 1]))\nf(1.5)".decode("utf-8-sig")
+    exec(compile(text, "main.py", "exec", dont_inherit=True), {"__name__": "__main__"})
+    io.TextIOWrapper(io.BytesIO(b"1 2\n"), encoding="utf-8").readline()
+    try:
+        raise ValueError("x")
+    except ValueError as e:
+        import traceback
+        traceback.format_exception(type(e), e, e.__traceback__)
 
 
 def start():
-    fixed_addresses()
+    # Found by the loader when this process began; not a program's affair.
+    os.environ.pop("LD_LIBRARY_PATH", None)
+    abi = 0
     if OPT["tier"] == "A":
         namespaces()
         abi = landlock(False)
-    else:
+    elif OPT["tier"] == "B":
         drop_root()
         abi = landlock(True)
     libc.prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0)
     sys.path[:] = [p for p in sys.path if p] + OPT["path"]
+    sys.argv[:] = ["main.py"]
     import site
     site.setquit()
     site.setcopyright()
     site.sethelper()
     for name in OPT["preload"]:
         __import__(name)
+    warm()
     if "tempfile" in sys.modules:  # nothing is writable, but asking for the path is harmless
         sys.modules["tempfile"].tempdir = "/tmp"
     handle = None
@@ -335,23 +409,33 @@ def start():
         scope = {"__name__": "server"}
         exec(compile(OPT["server"], "server.py", "exec"), scope)
         handle = scope["handle"]
+    inner = [Filter(code) if code else None for code in (OPT["program_filter"], OPT["binary_filter"])]
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    if OPT["tier"] != "none":
+        drop_capabilities()
+    streams()
+    for name, value in OPT["limits"].items():
+        limit(name, value)
+    if OPT["filter"]:
+        check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
+        Filter(OPT["filter"]).install()
     gc.collect()
     gc.freeze()
     gc.disable()
-    return handle, abi
+    return handle, abi, inner
 
 
 control = socket.socket(fileno=3)
 try:
-    handle, abi = start()
+    handle, abi, (PROGRAM_FILTER, BINARY_FILTER) = start()
 except BaseException as e:
     control.send(b"failed: %s: %s" % (type(e).__name__.encode(), str(e).encode()[:1000]))
     os._exit(1)
 control.send(b"ready %d" % abi)
-code = loop(control)
-confine(OPT["limits"])
-streams()
+header, fds = loop(control)
+program = confine(header, fds)
 if handle:
     serve(handle, OPT["cpu"])
-main(code)
+if header[0] == BINARY:
+    binary(program)
+main(program)

@@ -165,7 +165,7 @@ func New(ctx context.Context, sb *sandbox.Sandbox, o Options) (*Scanner, error) 
 	if err != nil {
 		return nil, err
 	}
-	s, err := sb.Serve(ctx, sandbox.ServeOptions{Name: "scanner", Source: source, SitePackages: sb.SitePackages(), CPU: o.CPU})
+	s, err := sb.Serve(ctx, sandbox.ServeOptions{Name: "scanner", Source: source, SitePackages: true, CPU: o.CPU})
 	if err != nil {
 		return nil, startError(err, sb.Info().Python, o.Version)
 	}
