@@ -116,10 +116,7 @@ func oneOf(i uint32, errno uint32, values ...uint32) []bpf.Instruction {
 // must write its own pid: a program may signal itself and nobody else.
 func (a architecture) compile(purpose policy) (filter []byte, pidOffsets []int, err error) {
 	c := &code{architecture: a}
-	c.list = append(c.list, bpf.LoadAbsolute{Off: 4, Size: 4}, is(a.audit, 1), ret(killCall), bpf.LoadAbsolute{Off: 0, Size: 4})
-	if a.x32 {
-		c.list = append(c.list, bpf.JumpIf{Cond: bpf.JumpLessThan, Val: 0x40000000, SkipTrue: 1}, ret(killCall))
-	}
+	c.start()
 	switch purpose {
 	case forServer, forBuild:
 		c.outer(purpose == forBuild)
@@ -128,6 +125,14 @@ func (a architecture) compile(purpose policy) (filter []byte, pidOffsets []int, 
 	}
 	filter, err = assemble(c.list)
 	return filter, pidOffsets, err
+}
+
+// start refuses other architectures and loads the number of the call.
+func (c *code) start() {
+	c.list = append(c.list, bpf.LoadAbsolute{Off: 4, Size: 4}, is(c.audit, 1), ret(killCall), bpf.LoadAbsolute{Off: 0, Size: 4})
+	if c.x32 {
+		c.list = append(c.list, bpf.JumpIf{Cond: bpf.JumpLessThan, Val: 0x40000000, SkipTrue: 1}, ret(killCall))
+	}
 }
 
 // outer is the allow-list.
