@@ -1,105 +1,194 @@
 package judge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
+	"time"
+
+	"securecoderl/securerl/completion"
 )
 
-// batch is the work of one call of Judge.
-type batch struct {
-	judge       *Judge
-	submissions []Submission
-	keys        []string // of the submissions, for the cache
+// Batch judges submissions while later ones are still being written. One goroutine
+// adds and waits; the judging is done by others.
+type Batch struct {
+	judge *Judge
+	ctx   context.Context
+	stop  context.CancelCauseFunc
+	begun time.Time
+	queue chan *item
+	wg    sync.WaitGroup
 
-	mu       sync.Mutex
-	verdicts []Verdict
-	cost     Cost
-	slow     []int // submissions left for the second pass
+	items []*item          // in the order they were added
+	first map[string]*item // by key: the one that is judged for all of its kind
+
+	mu   sync.Mutex
+	cost Cost
+	slow []*item // left for a run alone
 }
 
-// passes judges the chosen submissions in two passes. In the first every program has
-// a part of the real time: enough for nearly all, and an endless one holds nobody up.
-// The others are judged again from the start in the second, with all their time,
-// when no first pass is running, one to a worker. Only then does a time-out count.
-func (b *batch) passes(ctx context.Context, chosen []int) error {
-	b.judge.passes.RLock()
-	err := b.pass(ctx, chosen, true)
-	b.judge.passes.RUnlock()
-	if err != nil || len(b.slow) == 0 {
-		return err
+// item is a submission of a batch.
+type item struct {
+	Submission
+	index   int
+	key     string
+	like    *item // the one judged in its place
+	verdict Verdict
+	run     *run // to be gone on with, if slow
+}
+
+// Batch starts a batch. The queue is bounded (Options.Queue): when judging falls
+// behind, Add waits, so that nobody writes programs faster than they are judged.
+// Wait must be called in the end, also after a fault.
+func (j *Judge) Batch(ctx context.Context) *Batch {
+	b := &Batch{judge: j, begun: time.Now(), queue: make(chan *item, j.options.Queue), first: map[string]*item{}}
+	b.ctx, b.stop = context.WithCancelCause(ctx)
+	for range j.options.Workers {
+		b.wg.Add(1)
+		go b.work()
 	}
-	slices.Sort(b.slow)
-	b.judge.passes.Lock()
-	defer b.judge.passes.Unlock()
-	return b.pass(ctx, b.slow, false)
+	return b
 }
 
-// pass judges submissions, several at a time. The first fault stops it.
-func (b *batch) pass(parent context.Context, chosen []int, hurry bool) error {
-	ctx, cancel := context.WithCancelCause(parent)
-	defer cancel(nil)
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range min(b.judge.options.Workers, len(chosen)) {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for i := range next {
-				if err := b.one(ctx, i, hurry); err != nil {
-					cancel(fmt.Errorf("submission %d of %d (problem %s): %w", i+1, len(b.submissions), b.submissions[i].Problem.ID, err))
-					return
-				}
+// Add hands a submission over. Equal programs of a batch are judged once. It returns
+// the batch's first fault, if there has been one.
+func (b *Batch) Add(s Submission) error {
+	x := &item{Submission: s, index: len(b.items)}
+	if s.Problem == nil {
+		return fmt.Errorf("judge: submission %d has no problem", x.index+1)
+	}
+	x.key = b.judge.key(s)
+	b.items = append(b.items, x)
+	if x.like = b.first[x.key]; x.like != nil {
+		return nil
+	}
+	b.first[x.key] = x
+	select {
+	case b.queue <- x:
+		return nil
+	case <-b.ctx.Done():
+		return context.Cause(b.ctx)
+	}
+}
+
+// Wait gives a verdict for every submission, in the order they were added. A program
+// that needs more than its part of the time runs again alone when all others are done.
+// The first fault of the machinery stops the batch: it returns ErrInfrastructure (or
+// the context's error) and no verdict at all.
+func (b *Batch) Wait() ([]Verdict, Cost, error) {
+	close(b.queue)
+	b.wg.Wait()
+	defer b.stop(nil)
+	if b.ctx.Err() != nil {
+		return nil, Cost{}, context.Cause(b.ctx)
+	}
+	slices.SortFunc(b.slow, func(x, y *item) int { return cmp.Compare(x.index, y.index) })
+	for _, x := range b.slow {
+		if err := b.confirm(x); err != nil {
+			if b.ctx.Err() != nil {
+				return nil, Cost{}, context.Cause(b.ctx)
 			}
-		}()
-	}
-feed:
-	for _, i := range chosen {
-		select {
-		case next <- i:
-		case <-ctx.Done():
-			break feed
+			return nil, Cost{}, b.fault(x, err)
 		}
 	}
-	close(next)
-	wg.Wait()
-	if parent.Err() != nil {
-		return context.Cause(parent)
+	verdicts := make([]Verdict, len(b.items))
+	for i, x := range b.items {
+		verdicts[i] = x.verdict
+		if x.like != nil {
+			verdicts[i] = x.like.verdict.clone()
+			b.cost.CacheHits++
+		}
+		verdicts[i].Truncated = x.Finish == completion.Length
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	b.cost.Wall = time.Since(b.begun)
+	return verdicts, b.cost, nil
+}
+
+// Stop ends a batch whose verdicts nobody needs any more.
+func (b *Batch) Stop() {
+	b.stop(context.Canceled)
+	_, _, _ = b.Wait() // its error is the one just given
+}
+
+func (b *Batch) fault(x *item, err error) error {
+	return fmt.Errorf("submission %d (problem %s): %w", x.index+1, x.Problem.ID, err)
+}
+
+// work judges what comes until the queue is closed or the batch is stopped.
+func (b *Batch) work() {
+	defer b.wg.Done()
+	for {
+		select {
+		case <-b.ctx.Done():
+			return
+		case x, open := <-b.queue:
+			if !open {
+				return
+			}
+			if err := b.one(x); err != nil {
+				b.stop(b.fault(x, err))
+				return
+			}
+		}
 	}
-	return nil
 }
 
 // one judges a submission, from the cache where it can.
-func (b *batch) one(ctx context.Context, i int, hurry bool) error {
-	j, key := b.judge, b.keys[i]
-	v, hit, err := j.cache.get(key)
-	if err != nil {
+func (b *Batch) one(x *item) (err error) {
+	j, hit := b.judge, false
+	if x.verdict, hit, err = j.cache.get(x.key); err != nil {
 		return err
 	}
-	cost, slow := Cost{CacheHits: 1}, false
-	if !hit {
-		v, cost, err = j.fresh(ctx, b.submissions[i], hurry)
-		if slow = errors.Is(err, errSlow); !slow {
-			if err == nil {
-				err = j.cache.put(key, v)
-			}
-			if err != nil {
-				return err
-			}
-		}
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.cost = b.cost.Add(cost)
-	if slow {
-		b.slow = append(b.slow, i)
+	if hit {
+		b.account(Cost{CacheHits: 1})
 		return nil
 	}
-	b.verdicts[i] = v
-	return nil
+	j.company.RLock()
+	defer j.company.RUnlock()
+	began := time.Now()
+	x.run = &run{judge: j, submission: x.Submission, hurry: true}
+	err = x.run.proceed(b.ctx)
+	if j.observe != nil {
+		j.observe(time.Since(began))
+	}
+	if errors.Is(err, errSlow) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.slow = append(b.slow, x)
+		return nil
+	}
+	return b.finish(x, err)
+}
+
+// confirm goes on with a slow program while no other program of this judge runs, with
+// all its time: what a busy machine did to it before is no fact. Only now does a
+// time-out count.
+func (b *Batch) confirm(x *item) error {
+	b.judge.company.Lock()
+	defer b.judge.company.Unlock()
+	began := time.Now()
+	x.run.hurry = false
+	err := x.run.proceed(b.ctx)
+	b.account(Cost{Confirmed: 1, Confirming: time.Since(began)})
+	return b.finish(x, err)
+}
+
+// finish keeps a verdict.
+func (b *Batch) finish(x *item, err error) error {
+	if err == nil {
+		x.verdict = x.run.verdict
+		err = b.judge.cache.put(x.key, x.verdict)
+	}
+	b.account(x.run.cost)
+	x.run = nil
+	return err
+}
+
+func (b *Batch) account(c Cost) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.cost = b.cost.Add(c)
 }

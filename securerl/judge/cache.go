@@ -10,15 +10,24 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // cache keeps verdicts by the digest of all they depend on, in memory and, if it has
 // a folder, on disk, where processes share it: a file per verdict, written beside
 // its place and renamed, so that a reader never sees half of one. A file begins with
 // a digest of key and content, so that a spoilt or misplaced one is never believed.
+//
+// The folder is pruned by size, the longest unused first: a hit renews a file's time.
+// Another process may prune at any time; a verdict that is gone is judged again.
 type cache struct {
-	dir string
+	dir     string
+	largest int64 // bytes of the folder
+	written atomic.Int64
 
 	mu    sync.Mutex
 	mem   map[string]Verdict
@@ -29,7 +38,15 @@ type cache struct {
 // remembered bounds the verdicts in memory, at one or two kilobytes each.
 const remembered = 1 << 15
 
-func newCache(dir string) *cache { return &cache{dir: dir, mem: map[string]Verdict{}} }
+// pruneEvery is after how many written verdicts the folder's size is looked at.
+const pruneEvery = 4096
+
+func newCache(dir string, largest int64) *cache {
+	if largest <= 0 {
+		largest = 1 << 30
+	}
+	return &cache{dir: dir, largest: largest, mem: map[string]Verdict{}}
+}
 
 func (c *cache) path(key string) string { return filepath.Join(c.dir, key[:2], key+".json") }
 
@@ -58,6 +75,8 @@ func (c *cache) get(key string) (Verdict, bool, error) {
 	if !bytes.Equal(append(head, '\n'), seal(key, body)) || json.Unmarshal(body, &v) != nil {
 		return Verdict{}, false, nil
 	}
+	now := time.Now()
+	_ = os.Chtimes(c.path(key), now, now) // it was used; another process may just have pruned it
 	c.remember(key, v)
 	return v.clone(), true, nil
 }
@@ -91,15 +110,81 @@ func (c *cache) put(key string, v Verdict) error {
 	if err := replace(c.path(key), append(seal(key, body), body...)); err != nil {
 		return fmt.Errorf("%w: verdict cache: %w", ErrInfrastructure, err)
 	}
+	if c.written.Add(1)%pruneEvery == 1 {
+		if err := c.prune(time.Now()); err != nil {
+			return fmt.Errorf("%w: verdict cache: %w", ErrInfrastructure, err)
+		}
+	}
 	return nil
 }
+
+// prune removes the files that were not used for the longest time until four fifths of
+// the size are left, and what a killed writer left behind.
+func (c *cache) prune(now time.Time) error {
+	type file struct {
+		path string
+		size int64
+		used time.Time
+	}
+	var files []file
+	total := int64(0)
+	err := filepath.WalkDir(c.dir, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // another process was faster
+		}
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if strings.HasPrefix(d.Name(), temporary) {
+			if now.Sub(info.ModTime()) > time.Hour {
+				return remove(path)
+			}
+			return nil
+		}
+		files = append(files, file{path, info.Size(), info.ModTime()})
+		total += info.Size()
+		return nil
+	})
+	if err != nil || total <= c.largest {
+		return err
+	}
+	slices.SortFunc(files, func(x, y file) int { return x.used.Compare(y.used) })
+	for _, f := range files {
+		if total <= c.largest/5*4 {
+			break
+		}
+		if err := remove(f.path); err != nil {
+			return err
+		}
+		total -= f.size
+	}
+	return nil
+}
+
+// remove removes a file that may be gone.
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// temporary begins the names of files that are being written.
+const temporary = "new-"
 
 // replace writes a whole file at once, as far as others can see.
 func replace(path string, b []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), "new-*")
+	temp, err := os.CreateTemp(filepath.Dir(path), temporary+"*")
 	if err != nil {
 		return err
 	}

@@ -130,7 +130,7 @@ func TestNobodyChangesWhatACacheHolds(t *testing.T) {
 }
 
 func TestMemoryOfTheCacheIsBounded(t *testing.T) {
-	c := newCache("")
+	c := newCache("", 0)
 	for i := range remembered + 10 {
 		c.remember(strconv.Itoa(i), Verdict{Total: i})
 	}
@@ -171,4 +171,91 @@ func (bySource) Run(_ context.Context, p sandbox.Program, _ []byte, _ sandbox.Li
 
 func (bySource) Scan(_ context.Context, source []byte) (scan.Report, error) {
 	return scan.Report{Status: scan.OK, CompileOK: source[0] != 'd', Statements: 1}, nil
+}
+
+// The folder is pruned by use: what was asked for stays, what nobody asked for goes,
+// and so does what a killed writer left behind.
+func TestTheFolderIsPrunedByUse(t *testing.T) {
+	dir := t.TempDir()
+	c := newCache(dir, 0)
+	now := time.Now()
+	for i := range 10 {
+		key := strconv.Itoa(10 + i)
+		require.NoError(t, c.put(key, Verdict{Total: i}))
+		old := now.Add(-time.Duration(10-i) * time.Hour)
+		require.NoError(t, os.Chtimes(c.path(key), old, old))
+	}
+	left := filepath.Join(dir, "10", temporary+"left")
+	require.NoError(t, os.WriteFile(left, []byte("half"), 0o644))
+	require.NoError(t, os.Chtimes(left, now.Add(-2*time.Hour), now.Add(-2*time.Hour)))
+	writing := filepath.Join(dir, "10", temporary+"writing")
+	require.NoError(t, os.WriteFile(writing, []byte("half"), 0o644))
+	_, hit, err := newCache(dir, 0).get("10") // the oldest is used again
+	require.NoError(t, err)
+	require.True(t, hit)
+	size := int64(0)
+	for _, f := range entries(t, dir) {
+		info, err := os.Stat(f)
+		require.NoError(t, err)
+		size = max(size, info.Size())
+	}
+
+	c.largest = 5 * size
+	require.NoError(t, c.prune(now))
+	assert.NoFileExists(t, left)
+	assert.FileExists(t, writing, "somebody is at it")
+	var kept []string
+	for i := range 10 {
+		key := strconv.Itoa(10 + i)
+		_, hit, err := newCache(dir, 0).get(key)
+		require.NoError(t, err)
+		if hit {
+			kept = append(kept, key)
+		}
+	}
+	assert.Equal(t, []string{"10", "17", "18", "19"}, kept)
+	c.largest = 1 << 20
+	require.NoError(t, c.prune(now), "nothing to do")
+}
+
+func TestABatchHoldsItsWritersBackAndAFaultReachesThem(t *testing.T) {
+	gate := make(chan struct{})
+	f := healthy()
+	f.run = func(n int) (sandbox.Result, error) { <-gate; return six(n) }
+	j := f.judge(Options{Workers: 1, Queue: 2})
+	b := j.Batch(context.Background())
+	added := make(chan int)
+	go func() {
+		for i := range 6 {
+			assert.NoError(t, b.Add(Submission{Problem: &double, Source: strconv.Itoa(i)}))
+			added <- i
+		}
+		close(added)
+	}()
+	for range 3 { // two in the queue, one at work
+		<-added
+	}
+	select {
+	case i := <-added:
+		require.Fail(t, "the queue has no bound", "submission %d came through", i)
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(gate)
+	for range added {
+	}
+	v, _, err := b.Wait()
+	require.NoError(t, err)
+	assert.Len(t, v, 6)
+
+	f.run = func(int) (sandbox.Result, error) { return sandbox.Result{}, sandbox.ErrWorker }
+	b = f.judge(Options{Workers: 1, Queue: 1}).Batch(context.Background())
+	for err = nil; err == nil; {
+		err = b.Add(Submission{Problem: &double, Source: strconv.Itoa(len(b.items))})
+	}
+	assert.ErrorIs(t, err, ErrInfrastructure)
+	_, _, err = b.Wait()
+	assert.ErrorIs(t, err, ErrInfrastructure)
+	b = f.judge(Options{}).Batch(context.Background())
+	require.NoError(t, b.Add(Submission{Problem: &double, Source: "x"}))
+	b.Stop()
 }

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"securecoderl/securerl/completion"
 	"securecoderl/securerl/sandbox"
 	"securecoderl/securerl/scan"
 )
@@ -31,10 +30,12 @@ type (
 // Options say how much of a program is judged.
 type Options struct {
 	CacheDir         string         // folder of the verdict cache; empty = memory only
+	CacheBytes       int64          // the folder is pruned to about this size; 0 = 1 GiB
 	Limits           sandbox.Limits // per test; what is zero or wider is the sandbox's own
 	Hidden           bool           // run the hidden tests too
-	SkipAfterTimeout bool           // after a time-out the other tests of the program are skipped
-	Workers          int            // submissions judged at a time; 0 = one
+	SkipAfterTimeout bool           // after a time-out the other tests of the program are skipped; not for evaluation
+	Workers          int            // submissions judged at a time; 0 = as many as the sandbox has workers
+	Queue            int            // submissions that may wait for a worker; 0 = four per worker
 }
 
 // Judge turns submissions into verdicts. It is safe for concurrent use.
@@ -44,69 +45,41 @@ type Judge struct {
 	options  Options
 	versions string // of everything a verdict depends on, part of the cache key
 	cache    *cache
-	passes   sync.RWMutex // held for reading in a first pass, for writing in a second
+	company  sync.RWMutex        // held for writing by a program that must run alone
+	observe  func(time.Duration) // told how long each first judgement took; for measurements
 }
 
 // schema changes when the meaning of a stored verdict does: its fields, the
 // comparators, or what the sandbox's tiers allow.
-const schema = 3
+const schema = 4
 
 // New makes a judge from a sandbox and a scanner.
 func New(sb *sandbox.Sandbox, sc *scan.Scanner, o Options) *Judge {
-	o.Limits = effective(sb.Limits(), o.Limits)
+	o.Limits = sb.Limits().Narrow(o.Limits)
+	if o.Workers <= 0 {
+		o.Workers = sb.Workers()
+	}
 	about, rules := sb.Info(), sc.Info()
 	return newJudge(sb, sc, o, fmt.Sprintf("schema %d, python %s on %s, tier %s, bandit %s in python %s, rules %s",
 		schema, about.PythonVersion, runtime.GOARCH, about.Tier, rules.Bandit, rules.Python, rules.Rules))
 }
 
-// effective are the limits that programs really run under: sandbox.Run takes real
-// time and output from its caller, where they are narrower, and nothing else.
-func effective(own, wanted sandbox.Limits) sandbox.Limits {
-	if wanted.Wall > 0 {
-		own.Wall = min(own.Wall, wanted.Wall)
-	}
-	if wanted.Output > 0 {
-		own.Output = min(own.Output, wanted.Output)
-	}
-	return own
-}
-
 func newJudge(run runner, sc scanner, o Options, versions string) *Judge {
 	o.Workers = max(1, o.Workers)
-	return &Judge{run: run, scan: sc, options: o, versions: versions, cache: newCache(o.CacheDir)}
+	if o.Queue <= 0 {
+		o.Queue = 4 * o.Workers
+	}
+	return &Judge{run: run, scan: sc, options: o, versions: versions, cache: newCache(o.CacheDir, o.CacheBytes)}
 }
 
-// Judge gives a verdict for every submission, in order; equal programs are judged
-// once. A program that needs more than a quarter of the real time runs again when all
-// others are done, so that no time-out comes from the company it was in. The first fault of the machinery stops the batch: it returns ErrInfrastructure
-// (or the context's error) and no verdict at all.
+// Judge gives a verdict for every submission, in order: a Batch of all of them.
 func (j *Judge) Judge(ctx context.Context, submissions []Submission) ([]Verdict, Cost, error) {
-	start := time.Now()
-	keys := make([]string, len(submissions))
-	first := map[string]int{} // by key: the submission that is judged for all of its kind
-	var distinct []int
-	for i, s := range submissions {
-		if s.Problem == nil {
-			return nil, Cost{}, fmt.Errorf("judge: submission %d of %d has no problem", i+1, len(submissions))
-		}
-		keys[i] = j.key(s)
-		if _, seen := first[keys[i]]; !seen {
-			first[keys[i]] = i
-			distinct = append(distinct, i)
+	b := j.Batch(ctx)
+	for _, s := range submissions {
+		if err := b.Add(s); err != nil {
+			b.Stop()
+			return nil, Cost{}, err
 		}
 	}
-	b := &batch{judge: j, submissions: submissions, keys: keys, verdicts: make([]Verdict, len(submissions))}
-	if err := b.passes(ctx, distinct); err != nil {
-		return nil, Cost{}, err
-	}
-	verdicts, total := b.verdicts, b.cost
-	for i, s := range submissions {
-		if k := first[keys[i]]; k != i {
-			verdicts[i] = verdicts[k].clone()
-			total.CacheHits++
-		}
-		verdicts[i].Truncated = s.Finish == completion.Length
-	}
-	total.Wall = time.Since(start)
-	return verdicts, total, nil
+	return b.Wait()
 }

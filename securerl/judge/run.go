@@ -42,79 +42,92 @@ func (j *Judge) key(s Submission) string {
 // largest is the longest source that is run, though the scanner did not read it.
 const largest = 1 << 20
 
-// patience is the part of the real time that a program gets in the first pass.
-const patience = 4
+// In the first pass a program gets a part of the processor's time, and of the real
+// time, which passes while others run too.
+const (
+	patienceCPU  = 4
+	patienceWall = 2
+)
 
-// errSlow says that a program needs more than its part of the time: it is judged
-// again in the second pass. It is no verdict and leaves this package never.
+// errSlow says that a program needs more than its part of the time: it goes on alone,
+// later. It is no verdict and leaves this package never.
 var errSlow = errors.New("judge: needs more time")
 
-// fresh scans the source, then runs its tests. A program that does not compile, or
-// does nothing, is never run. In the first pass the first time-out is errSlow; what
-// it did cost is returned with it.
-func (j *Judge) fresh(ctx context.Context, s Submission, hurry bool) (Verdict, Cost, error) {
-	report, err := j.scan.Scan(ctx, []byte(s.Source))
-	if err != nil {
-		return Verdict{}, Cost{}, fmt.Errorf("%w: %w", ErrInfrastructure, err)
+// run is the judging of one program. It may be interrupted by errSlow and gone on
+// with: what is known by then stays.
+type run struct {
+	judge      *Judge
+	submission Submission
+	hurry      bool // a time-out interrupts it
+	scanned    bool
+	late       bool // a test has timed out
+	verdict    Verdict
+	cost       Cost
+}
+
+// proceed scans the source, then runs its tests. A program that does not compile, or
+// does nothing, is never run.
+func (r *run) proceed(ctx context.Context) error {
+	if !r.scanned {
+		if err := r.look(ctx); err != nil {
+			return err
+		}
 	}
-	cost := Cost{Scans: 1, ScanCPU: report.CPU}
-	v := Verdict{Status: report.Status, Parsed: report.CompileOK, SyntaxError: report.SyntaxError, SyntaxLine: report.SyntaxLine,
+	v, p := &r.verdict, r.submission.Problem
+	if !v.Parsed || v.Empty() {
+		return nil
+	}
+	if err := r.tests(ctx, p.Public, &v.Public); err != nil || !r.judge.options.Hidden {
+		return err
+	}
+	return r.tests(ctx, p.Hidden, &v.Hidden)
+}
+
+// look scans the source.
+func (r *run) look(ctx context.Context) error {
+	s := r.submission
+	report, err := r.judge.scan.Scan(ctx, []byte(s.Source))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrInfrastructure, err)
+	}
+	r.scanned, r.cost.Scans, r.cost.ScanCPU = true, 1, report.CPU
+	r.verdict = Verdict{Status: report.Status, Parsed: report.CompileOK, SyntaxError: report.SyntaxError, SyntaxLine: report.SyntaxLine,
 		Statements: report.Statements, Findings: report.Findings, Total: len(s.Problem.Public), Nondeterministic: report.Nondeterministic}
 	switch report.Status {
 	case scan.Timeout, scan.Crash, scan.TooLarge:
 		// Nothing is known of its syntax: its tests say how far it gets.
-		if v.Parsed = len(s.Source) <= largest; v.Parsed {
-			v.Statements = 1
+		if r.verdict.Parsed = len(s.Source) <= largest; r.verdict.Parsed {
+			r.verdict.Statements = 1
 		}
 	}
-	if !v.Parsed || v.Empty() {
-		return v, cost, nil
-	}
-	r := &run{judge: j, submission: s, limits: j.options.Limits, hurry: hurry, cost: &cost}
-	if hurry {
-		r.limits.Wall /= patience
-	}
-	if v.Public, err = r.tests(ctx, s.Problem.Public); err != nil {
-		return Verdict{}, cost, err
-	}
-	if j.options.Hidden {
-		if v.Hidden, err = r.tests(ctx, s.Problem.Hidden); err != nil {
-			return Verdict{}, cost, err
-		}
-	}
-	return v, cost, nil
+	return nil
 }
 
-// run is the state of one program on its tests.
-type run struct {
-	judge      *Judge
-	submission Submission
-	limits     sandbox.Limits
-	hurry      bool // a time-out ends the run
-	late       bool // a test has timed out
-	cost       *Cost
-}
-
-// tests runs tests in order.
-func (r *run) tests(ctx context.Context, list []problem.Test) ([]TestResult, error) {
-	var results []TestResult
-	for i, test := range list {
+// tests runs the tests that have no result yet, in order.
+func (r *run) tests(ctx context.Context, list []problem.Test, results *[]TestResult) error {
+	limits := r.judge.options.Limits
+	if r.hurry {
+		limits.CPU /= patienceCPU
+		limits.Wall /= patienceWall
+	}
+	for i := len(*results); i < len(list); i++ {
+		test := list[i]
 		if r.late && r.judge.options.SkipAfterTimeout {
-			results = append(results, TestResult{Outcome: Skipped, StdinBytes: int64(len(test.Stdin))})
+			*results = append(*results, TestResult{Outcome: Skipped, StdinBytes: int64(len(test.Stdin))})
 			continue
 		}
-		seen, err := r.once(ctx, test.Stdin)
+		seen, err := r.once(ctx, test.Stdin, limits)
 		if err != nil {
-			return nil, fmt.Errorf("test %d of %d: %w", i+1, len(list), err)
+			return fmt.Errorf("test %d of %d: %w", i+1, len(list), err)
 		}
 		t := describe(seen, test, r.submission.Problem)
 		if t.Outcome == TimedOut && r.hurry {
-			return nil, errSlow
+			return errSlow
 		}
 		r.late = r.late || t.Outcome == TimedOut
-		results = append(results, t)
+		*results = append(*results, t)
 	}
-	return results, nil
+	return nil
 }
 
 // workers is how many workers one run may lose. A lost one says nothing about the
@@ -122,9 +135,9 @@ func (r *run) tests(ctx context.Context, list []problem.Test) ([]TestResult, err
 const workers = 3
 
 // once runs the program on one input.
-func (r *run) once(ctx context.Context, stdin string) (seen sandbox.Result, err error) {
+func (r *run) once(ctx context.Context, stdin string, limits sandbox.Limits) (seen sandbox.Result, err error) {
 	for range workers {
-		seen, err = r.judge.run.Run(ctx, sandbox.Python(r.submission.Source), []byte(stdin), r.limits)
+		seen, err = r.judge.run.Run(ctx, sandbox.Python(r.submission.Source), []byte(stdin), limits)
 		r.cost.Forks++
 		r.cost.RunCPU += seen.Usage.CPU
 		if err == nil || ctx.Err() != nil || !errors.Is(err, sandbox.ErrWorker) {

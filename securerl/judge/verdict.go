@@ -191,9 +191,13 @@ type Cost struct {
 	Forks     int           // programs started
 	Scans     int           // sources scanned
 	CacheHits int           // submissions answered without either
+
+	Confirmed  int           // programs that ran again alone
+	Confirming time.Duration // what that took, part of Wall
 }
 
 // Add sums costs.
 func (c Cost) Add(d Cost) Cost {
-	return Cost{c.ScanCPU + d.ScanCPU, c.RunCPU + d.RunCPU, c.Wall + d.Wall, c.Forks + d.Forks, c.Scans + d.Scans, c.CacheHits + d.CacheHits}
+	return Cost{c.ScanCPU + d.ScanCPU, c.RunCPU + d.RunCPU, c.Wall + d.Wall, c.Forks + d.Forks, c.Scans + d.Scans, c.CacheHits + d.CacheHits,
+		c.Confirmed + d.Confirmed, c.Confirming + d.Confirming}
 }

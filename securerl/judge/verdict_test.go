@@ -112,6 +112,6 @@ func TestVerdictsSurviveJSON(t *testing.T) {
 }
 
 func TestCostsAdd(t *testing.T) {
-	a := Cost{ScanCPU: 1, RunCPU: 2, Wall: 3 * time.Second, Forks: 4, Scans: 5, CacheHits: 6}
-	assert.Equal(t, Cost{2, 4, 6 * time.Second, 8, 10, 12}, a.Add(a))
+	a := Cost{ScanCPU: 1, RunCPU: 2, Wall: 3 * time.Second, Forks: 4, Scans: 5, CacheHits: 6, Confirmed: 7, Confirming: 8}
+	assert.Equal(t, Cost{2, 4, 6 * time.Second, 8, 10, 12, 14, 16}, a.Add(a))
 }
