@@ -67,11 +67,12 @@ func (l *Lab) measure(ctx context.Context, p *policy.Policy, problems []*problem
 			return nil, nil, err
 		}
 	}
-	ts, err := policy.Collect(p.Rollout(ctx, prompts, samples, law, func(i, k int) rng.Key { return draw.Name(problems[i].ID).Fold(uint32(k)) }))
+	rollout := p.Rollout(ctx, prompts, samples, law, func(i, k int) rng.Key { return draw.Name(problems[i].ID).Fold(uint32(k)) })
+	ts, judging, err := judged(ctx, l.Evaluation, rollout, problems, samples)
 	if err != nil {
 		return nil, nil, err
 	}
-	verdicts, cost, err := l.Evaluation.Judge(ctx, submissions(ts, problems, samples))
+	verdicts, cost, err := judging.Wait()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -186,11 +186,11 @@ func (l *Lab) count(ctx context.Context, t *tally, p *policy.Policy, problems []
 			return err
 		}
 	}
-	ts, err := policy.Collect(p.Rollout(ctx, prompts, 1, law, func(i, _ int) rng.Key { return draw.Fold(uint32(i)) }))
+	_, judging, err := judged(ctx, l.Evaluation, p.Rollout(ctx, prompts, 1, law, func(i, _ int) rng.Key { return draw.Fold(uint32(i)) }), problems, 1)
 	if err != nil {
 		return err
 	}
-	verdicts, _, err := l.Evaluation.Judge(ctx, submissions(ts, problems, 1))
+	verdicts, _, err := judging.Wait()
 	for _, v := range verdicts {
 		t.add(v)
 	}

@@ -87,7 +87,7 @@ func (l *Lab) openJudge(ctx context.Context) error {
 		options.CacheDir = l.Run.Path("verdicts")
 	}
 	l.Training = judge.New(l.sandbox, l.scanner, options)
-	options.Hidden = true
+	options.Hidden, options.SkipAfterTimeout = true, false
 	l.Evaluation = judge.New(l.sandbox, l.scanner, options)
 	return nil
 }

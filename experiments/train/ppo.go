@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"math"
 	"slices"
@@ -159,23 +160,26 @@ func (o *optimization) iterate(ctx context.Context, step int, last bool) (runlog
 	if err := policy.CheckTraining(law); err != nil {
 		return runlog.Point{}, err
 	}
-	trajectories, err := policy.Collect(o.policy.Rollout(ctx, prompts, o.settings.Samples, law, o.keys(step, prompts)))
+	// Programs are judged while the next are written and their tokens are scored.
+	rollout := o.policy.Rollout(ctx, prompts, o.settings.Samples, law, o.keys(step, prompts))
+	trajectories, judging, err := judged(ctx, o.Training, rollout, problems, o.settings.Samples)
 	if err != nil {
 		return runlog.Point{}, err
 	}
 	clock.lap("sample")
 
-	verdicts, cost, err := o.Training.Judge(ctx, submissions(trajectories, problems, o.settings.Samples))
+	current, reference, err := o.score(ctx, trajectories)
+	if err != nil {
+		judging.Stop()
+		return runlog.Point{}, err
+	}
+	clock.lap("score")
+
+	verdicts, cost, err := judging.Wait()
 	if err != nil {
 		return runlog.Point{}, err
 	}
 	clock.lap("judge")
-
-	current, reference, err := o.score(ctx, trajectories)
-	if err != nil {
-		return runlog.Point{}, err
-	}
-	clock.lap("score")
 
 	scheme, err := reward.Named(o.variant.Schedule.At(step))
 	if err != nil {
@@ -325,14 +329,23 @@ func samples(ts []policy.Trajectory, reference [][]float64, c credit) []ppo.Samp
 	return list
 }
 
-// submissions hands programs to the judge: the extracted source, never the raw text.
-func submissions(ts []policy.Trajectory, problems []*problem.Problem, perProblem int) []judge.Submission {
-	list := make([]judge.Submission, len(ts))
-	for i, t := range ts {
-		p := prompt.Extract(t.Completion)
-		list[i] = judge.Submission{Problem: problems[i/perProblem], Source: p.Source, Offset: p.Start, Finish: t.Finish}
+// judged reads a rollout to its end and hands every program to the judge as soon as it
+// is written: the extracted source, never the raw text. Judging goes on until Wait.
+func judged(ctx context.Context, j *judge.Judge, rollout iter.Seq2[policy.Trajectory, error], problems []*problem.Problem, perProblem int) ([]policy.Trajectory, *judge.Batch, error) {
+	batch := j.Batch(ctx)
+	var ts []policy.Trajectory
+	for t, err := range rollout {
+		if err == nil {
+			p := prompt.Extract(t.Completion)
+			err = batch.Add(judge.Submission{Problem: problems[len(ts)/perProblem], Source: p.Source, Offset: p.Start, Finish: t.Finish})
+		}
+		if err != nil {
+			batch.Stop()
+			return nil, nil, err
+		}
+		ts = append(ts, t)
 	}
-	return list
+	return ts, batch, nil
 }
 
 func difference(a, b []float64) []float64 {

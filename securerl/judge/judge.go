@@ -35,7 +35,7 @@ type Options struct {
 	Hidden           bool           // run the hidden tests too
 	SkipAfterTimeout bool           // after a time-out the other tests of the program are skipped; not for evaluation
 	Workers          int            // submissions judged at a time; 0 = as many as the sandbox has workers
-	Queue            int            // submissions that may wait for a worker; 0 = four per worker
+	Queue            int            // submissions of a batch that may wait for a worker; 0 = 256
 }
 
 // Judge turns submissions into verdicts. It is safe for concurrent use.
@@ -67,7 +67,7 @@ func New(sb *sandbox.Sandbox, sc *scan.Scanner, o Options) *Judge {
 func newJudge(run runner, sc scanner, o Options, versions string) *Judge {
 	o.Workers = max(1, o.Workers)
 	if o.Queue <= 0 {
-		o.Queue = 4 * o.Workers
+		o.Queue = 256
 	}
 	return &Judge{run: run, scan: sc, options: o, versions: versions, cache: newCache(o.CacheDir, o.CacheBytes)}
 }
