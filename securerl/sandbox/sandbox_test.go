@@ -172,3 +172,44 @@ func ExampleSandbox_Run() {
 	fmt.Printf("%s %q\n", r.Outcome, r.Stdout)
 	// Output: ok "42\n"
 }
+
+// A program that prints where its objects lie prints the same on every worker.
+func TestAddressesAreTheSameOnEveryWorker(t *testing.T) {
+	seen := map[string]bool{}
+	for range 3 {
+		s := open(t, sandbox.Options{Limits: short, Workers: 1})
+		for range 2 {
+			r, err := s.Run(context.Background(), sandbox.Python("print(object(), {'a', 'b', 'c', 'd'}, hash('x'))"), nil, sandbox.Limits{})
+			require.NoError(t, err)
+			seen[string(r.Stdout)] = true
+		}
+	}
+	assert.Len(t, seen, 1, "%v", seen)
+}
+
+func TestAProgramMayHaveNarrowerLimitsThanItsSandbox(t *testing.T) {
+	s := open(t, sandbox.Options{Limits: short, Workers: 1})
+	for name, tt := range map[string]struct {
+		source string
+		limits sandbox.Limits
+		want   sandbox.Outcome
+	}{
+		"processor":  {"while True: pass", sandbox.Limits{CPU: 100 * time.Millisecond}, sandbox.CPUTimeout},
+		"real time":  {"import time; time.sleep(60)", sandbox.Limits{Wall: 100 * time.Millisecond}, sandbox.WallTimeout},
+		"memory":     {"x = bytearray(64 << 20)", sandbox.Limits{Memory: 64 << 20}, sandbox.OutOfMemory},
+		"output":     {"print('x' * 1000)", sandbox.Limits{Output: 100}, sandbox.OutputLimit},
+		"files":      {"x = [open('/dev/null') for i in range(10)]", sandbox.Limits{Files: 8}, sandbox.FileLimit},
+		"wider ones": {"x = bytearray(1 << 30)", sandbox.Limits{Memory: 1 << 40}, sandbox.OutOfMemory},
+		"threads":    {"import threading, time\nfor i in range(12): threading.Thread(target=time.sleep, args=(0.01,)).start()\nprint(1)", sandbox.Limits{}, sandbox.OK},
+	} {
+		r, err := s.Run(context.Background(), sandbox.Python(tt.source), nil, tt.limits)
+		require.NoError(t, err)
+		assert.Equal(t, tt.want, r.Outcome, "%s: %s", name, r.Stderr)
+	}
+	// In tier A a worker's programs are counted for themselves.
+	if s.Info().Tier == "A" {
+		r, err := s.Run(context.Background(), sandbox.Python("import threading, time\nfor i in range(12): threading.Thread(target=time.sleep, args=(0.01,)).start()"), nil, sandbox.Limits{Threads: 8})
+		require.NoError(t, err)
+		assert.Equal(t, sandbox.ProcessLimit, r.Outcome, "%s", r.Stderr)
+	}
+}
