@@ -173,13 +173,13 @@ func ExampleSandbox_Run() {
 	// Output: ok "42\n"
 }
 
-// A program that prints where its objects lie prints the same on every worker.
-func TestAddressesAreTheSameOnEveryWorker(t *testing.T) {
+// What hangs on the order of a set or on hash() is the same on every worker.
+func TestHashesAreTheSameOnEveryWorker(t *testing.T) {
 	seen := map[string]bool{}
 	for range 3 {
 		s := open(t, sandbox.Options{Limits: short, Workers: 1})
 		for range 2 {
-			r, err := s.Run(context.Background(), sandbox.Python("print(object(), {'a', 'b', 'c', 'd'}, hash('x'))"), nil, sandbox.Limits{})
+			r, err := s.Run(context.Background(), sandbox.Python("print({'a', 'b', 'c', 'd'}, hash('x'), hash(b'y'))"), nil, sandbox.Limits{})
 			require.NoError(t, err)
 			seen[string(r.Stdout)] = true
 		}

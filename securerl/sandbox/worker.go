@@ -118,9 +118,9 @@ func startZygote(p interpreter, o zygoteOptions) (*zygote, error) {
 	ended := make(chan struct{})
 	go func() { // the death signal is bound to the thread that started the process
 		runtime.LockOSThread()
-		// The process inherits the thread's personality, and the thread ends with it. With
-		// random addresses a program that prints one, as in <object at 0x7f...>, would print
-		// something else in every run. Where it is refused, they differ and no more.
+		// The process inherits the thread's personality, and the thread ends with it. Without
+		// random addresses, programs whose order hangs on them, as sets of objects without a
+		// hash of their own do, seldom differ from run to run. Where it is refused, they do.
 		_, _, _ = unix.RawSyscall(unix.SYS_PERSONALITY, addrNoRandomize, 0, 0)
 		err := cmd.Start()
 		started <- err
