@@ -91,8 +91,9 @@ func (a architecture) compile() (code []byte, pidOffsets []int, err error) {
 		bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: cloneThread, SkipTrue: 2}, fail(eAGAIN), ret(killCall), ret(allowCall))
 	on("prlimit64", arg(0), is(0, 1), fail(ePERM), ret(allowCall))
 	on("socketpair", arg(0), is(unixFamily, 1), fail(ePERM), arg(1), bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: socketTypeFilter}, is(streamSocket, 1), fail(ePERM), ret(allowCall))
-	on("sendto", arg(4), is(0, 1), fail(ePERM), ret(allowCall)) // without an address
-	for _, name := range []string{"tgkill", "kill"} {           // one's own pid is written in later
+	// Without an address: both halves of the pointer are zero.
+	on("sendto", arg(4), is(0, 1), fail(ePERM), bpf.LoadAbsolute{Off: 16 + 8*4 + 4, Size: 4}, is(0, 1), fail(ePERM), ret(allowCall))
+	for _, name := range []string{"tgkill", "kill"} { // one's own pid is written in later
 		if n, ok := a.calls[name]; ok {
 			pidOffsets = append(pidOffsets, 8*(len(p)+2)+4)
 			p = append(p, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: n, SkipTrue: 4}, arg(0), is(0, 1), fail(ePERM), ret(allowCall))

@@ -13,7 +13,7 @@ type Limits struct {
 	Memory  int64         // bytes of address space
 	Output  int64         // bytes of standard output, and of standard error
 	Files   int           // open descriptors
-	Threads int           // threads of the program's user; 0 = no limit of its own
+	Threads int           // threads at a time; 0 = 256. Where a worker has no user namespace it is a wall thousands away
 }
 
 // DefaultLimits suit one test of a short program.
@@ -41,13 +41,13 @@ func (l Limits) cpuSeconds() int { return int((l.CPU + time.Second - 1) / time.S
 // rlimits are the kernel's resource limits by their Python names. The processor limit
 // is soft first (SIGXCPU) and hard a second later, for programs that ignore signals.
 func (l Limits) rlimits() map[string]any {
-	r := map[string]any{
-		"AS": l.Memory, "CPU": []int{l.cpuSeconds(), l.cpuSeconds() + 1}, "FSIZE": l.Output, "NOFILE": l.Files, "CORE": 0, "MEMLOCK": 0,
+	threads := l.Threads
+	if threads <= 0 {
+		threads = 256 // each costs the kernel memory and a process number, which no other limit counts
 	}
-	if l.Threads > 0 {
-		r["NPROC"] = l.Threads
+	return map[string]any{
+		"AS": l.Memory, "CPU": []int{l.cpuSeconds(), l.cpuSeconds() + 1}, "FSIZE": l.Output, "NOFILE": l.Files, "CORE": 0, "MEMLOCK": 0, "NPROC": threads,
 	}
-	return r
 }
 
 // Outcome says how a program ended. Every limit has its own.
