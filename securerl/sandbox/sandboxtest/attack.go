@@ -90,16 +90,23 @@ feed:
 	if err := firstCause(errs); err != nil {
 		return r, err
 	}
-	if after := self(); after != before {
-		r.Faults = append(r.Faults, fmt.Sprintf("this process is not as it was: %s, before %s", after, before))
-	}
-	if left := eventuallyNone(func() []int {
-		return slices.DeleteFunc(descendants(), func(pid int) bool { return slices.Contains(tree, pid) })
-	}); len(left) > 0 {
-		r.Faults = append(r.Faults, fmt.Sprintf("processes %v are left after the sandbox was closed", left))
-	}
+	r.Faults = append(r.Faults, unchanged(before, tree)...)
 	slices.Sort(r.Faults)
 	return r, nil
+}
+
+// unchanged compares this process and those below it with what they were.
+func unchanged(before string, tree []int) (faults []string) {
+	if after := self(); after != before {
+		faults = append(faults, fmt.Sprintf("this process is not as it was: %s, before %s", after, before))
+	}
+	left := eventuallyNone(func() []int {
+		return slices.DeleteFunc(descendants(), func(pid int) bool { return slices.Contains(tree, pid) })
+	})
+	if len(left) > 0 {
+		faults = append(faults, fmt.Sprintf("processes %v are left after the sandbox was closed", left))
+	}
+	return faults
 }
 
 // firstCause prefers an error that made the others stop.
