@@ -69,12 +69,11 @@ type sets struct{ hostile, hacks, compare, scan string }
 
 // known looks at sets with known answers.
 func (d *doctor) known(ctx context.Context, l *train.Lab, s sets) {
-	sb, _ := l.Machine()
+	d.attacked(ctx, s.hostile)
 	for _, set := range []struct {
 		path, what string
 		run        func(path string) (found, error)
 	}{
-		{s.hostile, "programs that attack the sandbox", func(path string) (found, error) { return attacked(ctx, sb.Tier, path) }},
 		{s.hacks, "programs that attack the reward", func(path string) (found, error) { return hacked(ctx, l.Training, path) }},
 		{s.compare, "outputs to compare", compared},
 		{s.scan, "sources that attack the scanner", func(path string) (found, error) { return scanned(ctx, l.Scanner(), path) }},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,7 +43,8 @@ func TestSetsAreAnsweredAsStatedAndSpoiltOnesAreNot(t *testing.T) {
 		t.Helper()
 		dir := t.TempDir()
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "loop.py"), []byte("while True: pass"), 0o644))
-		index := `{"programs": [{"file": "loop.py", "stdin": "", "expected": "", "verdicts": ["` + verdict + `"], "out_must_not": "x"}]}`
+		index := `{"programs": [{"file": "loop.py", "stdin": "", "expected": "", "timeout_ms": 9000, "verdicts": ["` + verdict + `"], "why": "it never ends",
+			"out_regex": null, "out_must_not": "x", "max_wall_ms": 60000, "max_rss_mib": 640, "after": ["canary prints 42 in the same worker"]}]}`
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "index.json"), []byte(index), 0o644))
 		return dir
 	}
@@ -61,9 +63,33 @@ func TestSetsAreAnsweredAsStatedAndSpoiltOnesAreNot(t *testing.T) {
 		assert.Zero(t, d.wrong, out.String())
 		assert.Contains(t, out.String(), "all as stated")
 		d.known(ctx, l, tt.bad)
-		assert.Equal(t, 1, d.wrong)
+		assert.Positive(t, d.wrong) // the sandbox is looked at once for each tier
 		assert.Contains(t, out.String(), tt.fault)
 	}
+}
+
+func TestHostileProgramsSayInWhichTierAndAsWhom(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a.py"), []byte("print(6)"), 0o644))
+	write := func(after string) {
+		t.Helper()
+		index := `{"programs": [{"file": "a.py", "stdin": "", "expected": "6", "timeout_ms": 9000, "verdicts": ["AC"], "why": "it is right",
+			"out_regex": "^6", "out_must_not": null, "max_wall_ms": null, "max_rss_mib": null, "after": ` + after + `}]}`
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "index.json"), []byte(index), 0o644))
+	}
+	var out bytes.Buffer
+	d := &doctor{out: &out}
+	write(`["no process of the test is left"]`)
+	d.attacked(context.Background(), dir)
+	assert.Zero(t, d.wrong, out.String())
+	assert.Contains(t, out.String(), fmt.Sprintf("(user %d", os.Geteuid()))
+	for _, tier := range []string{"A", "B"} {
+		assert.Contains(t, out.String(), "in tier "+tier)
+	}
+	write(`[]`)
+	d.attacked(context.Background(), dir)
+	assert.Equal(t, 1, d.wrong)
+	assert.Contains(t, out.String(), "entry 1 (a.py): after is empty")
 }
 
 func TestASetThatIsNoneIsAFault(t *testing.T) {

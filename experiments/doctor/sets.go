@@ -10,16 +10,13 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"securecoderl/securerl/judge"
 	"securecoderl/securerl/problem"
 	"securecoderl/securerl/prompt"
 	"securecoderl/securerl/reward"
-	"securecoderl/securerl/sandbox"
 	"securecoderl/securerl/scan"
 )
 
@@ -41,7 +38,7 @@ func (f *found) say(ok bool, format string, a ...any) {
 }
 
 // err joins the faults, the first three in full.
-func (f *found) err() error {
+func (f found) err() error {
 	switch n := len(f.faults); {
 	case n == 0:
 		return nil
@@ -203,73 +200,4 @@ func sameFindings(want [][3]json.RawMessage, got []scan.Finding) bool {
 		}
 	}
 	return true
-}
-
-// attacked runs programs that attack the sandbox, each followed by a harmless one
-// (testdata/sandbox/hostile: index.json and the programs), under the limits that their
-// verdicts are stated for.
-func attacked(ctx context.Context, tier, dir string) (f found, err error) {
-	type row struct {
-		File, Stdin, Expected string
-		Verdicts              []string
-		OutRegex              *string `json:"out_regex"`
-		OutMustNot            *string `json:"out_must_not"`
-	}
-	limits := sandbox.Limits{CPU: time.Second, Wall: 3 * time.Second, Memory: 512 << 20, Output: 1 << 20, Files: 32}
-	s, err := sandbox.New(ctx, sandbox.Options{Tier: tier, Workers: 1, Limits: limits})
-	if err != nil {
-		return f, err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	err = each(filepath.Join(dir, "index.json"), nil, func(index struct{ Programs []row }) error {
-		for _, r := range index.Programs {
-			f.rows++
-			source, err := os.ReadFile(filepath.Join(dir, filepath.Base(r.File)))
-			if err != nil {
-				return fmt.Errorf("%w: %w", errRow, err)
-			}
-			got, err := s.Run(ctx, sandbox.Python(source), []byte(r.Stdin), sandbox.Limits{})
-			if err != nil {
-				return err
-			}
-			v := verdict(got, r.Expected)
-			f.say(slices.Contains(r.Verdicts, v), "%s is %s, allowed %v", r.File, v, r.Verdicts)
-			for pattern, want := range map[*string]bool{r.OutRegex: true, r.OutMustNot: false} {
-				if pattern == nil {
-					continue
-				}
-				re, err := regexp.Compile(*pattern)
-				if err != nil {
-					return fmt.Errorf("%w: %s: %w", errRow, r.File, err)
-				}
-				f.say(re.Match(got.Stdout) == want, "%s prints %.60q", r.File, got.Stdout)
-			}
-			canary, err := s.Run(ctx, sandbox.Python("print(int(input()) * 2)"), []byte("21\n"), sandbox.Limits{})
-			f.say(err == nil && string(canary.Stdout) == "42\n", "after %s a harmless program fails", r.File)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return f, err
-}
-
-// verdict names an outcome as the index does: AC, WA, RE (a status or signal), SV (a
-// forbidden call), TLE, OLE.
-func verdict(r sandbox.Result, expected string) string {
-	switch r.Outcome {
-	case sandbox.CPUTimeout, sandbox.WallTimeout:
-		return "TLE"
-	case sandbox.OutputLimit:
-		return "OLE"
-	case sandbox.Forbidden:
-		return "SV"
-	case sandbox.OK:
-		if equal, _ := judge.Compare(problem.Lines, 0, r.Stdout, []byte(expected)); equal {
-			return "AC"
-		}
-		return "WA"
-	}
-	return "RE"
 }

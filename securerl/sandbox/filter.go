@@ -157,8 +157,9 @@ func (c *code) outer(build bool) {
 	c.on("clone", arg(0), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: cloneNamespaces, SkipTrue: 1}, ret(allowCall), ret(killCall))
 	c.on("prlimit64", arg(0), is(0, 1), fail(ePERM), ret(allowCall))
 	c.on("socketpair", arg(0), is(unixFamily, 1), fail(ePERM), arg(1), bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: socketTypeFilter}, is(streamSocket, 1), fail(ePERM), ret(allowCall))
-	c.on("sendto", arg(4), is(0, 1), fail(ePERM), ret(allowCall)) // without an address
-	c.all([]string{"tgkill", "kill", "seccomp"}, ret(allowCall))  // for the fork-server, see inner
+	// Without an address: both halves of the pointer are zero.
+	c.on("sendto", arg(4), is(0, 1), fail(ePERM), bpf.LoadAbsolute{Off: 16 + 8*4 + 4, Size: 4}, is(0, 1), fail(ePERM), ret(allowCall))
+	c.all([]string{"tgkill", "kill", "seccomp"}, ret(allowCall)) // for the fork-server, see inner
 	c.on("prctl", oneOf(0, ePERM, pdeathsig, noNewPrivs)...)
 	c.on("execveat", arg(4), is(emptyPath, 1), fail(ePERM), ret(allowCall))
 	c.all(fatal, ret(killCall))

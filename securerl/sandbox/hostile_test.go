@@ -3,14 +3,12 @@ package sandbox_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"slices"
-	"strings"
-	"sync"
+	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,132 +16,111 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"securecoderl/securerl/sandbox"
+	"securecoderl/securerl/sandbox/sandboxtest"
 )
 
-// hostile is one entry of testdata/sandbox/hostile/index.json: a program that
-// attacks, exhausts or confuses a sandbox, and the verdicts it may get.
-type hostile struct {
-	File, Stdin, Expected string
-	Verdicts              []string
-	OutRegex              *string `json:"out_regex"`
-	OutMustNot            *string `json:"out_must_not"`
-	MaxRSS                *int64  `json:"max_rss_mib"`
-	Why                   string
-}
+const (
+	hostileEnv  = "SECURERL_HOSTILE"       // another set of the same form
+	ordinaryEnv = "SECURERL_TEST_ORDINARY" // set where this test runs as an ordinary user
+	sets        = "../../testdata/sandbox/"
+)
 
-// verdict names an outcome as the index does: AC, WA, RE (a status or signal), SV (a
-// forbidden call), TLE, OLE.
-func verdict(r sandbox.Result, expected string) string {
-	switch r.Outcome {
-	case sandbox.CPUTimeout, sandbox.WallTimeout:
-		return "TLE"
-	case sandbox.OutputLimit:
-		return "OLE"
-	case sandbox.Forbidden:
-		return "SV"
-	case sandbox.OK:
-		if bytes.Equal(bytes.TrimSpace(r.Stdout), []byte(strings.TrimSpace(expected))) {
-			return "AC"
-		}
-		return "WA"
-	}
-	return "RE"
-}
-
-func hostilePrograms(t *testing.T, dir string) []hostile {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(dir, "index.json"))
-	require.NoError(t, err)
-	var index struct{ Programs []hostile }
-	require.NoError(t, json.Unmarshal(b, &index))
-	require.NotEmpty(t, index.Programs)
-	return index.Programs
-}
-
-// publicPython is an interpreter that an ordinary user can read, which tier B needs
-// when root runs it: inside the sandbox nobody is root.
-func publicPython(t *testing.T) string {
-	t.Helper()
-	found, err := sandbox.FindPython()
-	require.NoError(t, err)
-	if os.Geteuid() != 0 {
-		return found
-	}
-	return "/usr/bin/python3"
-}
-
+// Both sets, in every tier that this machine has, as the user that runs the test.
 func TestHostileProgramsGetNowhere(t *testing.T) {
-	dir := "../../testdata/sandbox/hostile"
-	if other := os.Getenv("SECURERL_HOSTILE"); other != "" {
-		dir = other // another set of the same form
+	if os.Getenv(ordinaryEnv) != "" {
+		requireOrdinary(t)
 	}
-	programs := hostilePrograms(t, dir)
+	dirs := []string{sets + "hostile", sets + "hostile-more"}
+	if other := os.Getenv(hostileEnv); other != "" {
+		dirs = []string{other}
+	}
+	var programs []sandboxtest.Program
+	for _, dir := range dirs {
+		list, err := sandboxtest.Load(dir)
+		require.NoError(t, err)
+		programs = append(programs, list...)
+	}
+	t.Setenv("SECURERL_SECRET", "a word that no program may find")
+	tiers := 0
 	for _, tier := range []string{"A", "B"} {
 		t.Run("tier "+tier, func(t *testing.T) {
-			o := sandbox.Options{Tier: tier, Workers: 2, Limits: sandbox.Limits{CPU: 2 * time.Second, Wall: 4 * time.Second, Memory: 512 << 20, Output: 1 << 20, Files: 32}}
-			if tier == "B" {
-				o.Python = publicPython(t)
-			}
-			s, err := sandbox.New(context.Background(), o)
-			if err != nil {
-				require.ErrorIs(t, err, sandbox.ErrNoSandbox)
+			r, err := sandboxtest.Run(context.Background(), tier, "", 2, programs)
+			if errors.Is(err, sandbox.ErrNoSandbox) {
 				t.Logf("this machine cannot have tier %s: %v", tier, err)
 				return
 			}
-			defer s.Close()
-			next := make(chan hostile)
-			var wg sync.WaitGroup
-			for range 2 {
-				wg.Add(1)
-				go func() {
-					defer wg.Done()
-					for p := range next {
-						attack(t, s, dir, p)
-					}
-				}()
+			require.NoError(t, err)
+			tiers++
+			t.Logf("tier %s, user %d, programs as %d, Python %s, %d programs", r.Info.Tier, r.User, r.As, r.Info.PythonVersion, len(programs))
+			assert.NotContains(t, r.Verdicts, "")
+			for i, p := range programs {
+				if len(p.Verdicts) > 1 { // these may differ by interpreter and machine
+					t.Logf("%s is %s, allowed %v", p.File, r.Verdicts[i], p.Verdicts)
+				}
 			}
-			for _, p := range programs {
-				next <- p
+			for _, fault := range r.Faults {
+				assert.Fail(t, fault)
 			}
-			close(next)
-			wg.Wait()
 		})
+	}
+	assert.Positive(t, tiers, "no tier at all")
+}
+
+// requireOrdinary proves that no privilege is left.
+func requireOrdinary(t *testing.T) {
+	t.Helper()
+	require.NotZero(t, os.Geteuid())
+	groups, err := os.Getgroups()
+	require.NoError(t, err)
+	require.Empty(t, groups)
+	status, err := os.ReadFile("/proc/self/status")
+	require.NoError(t, err)
+	for _, set := range []string{"CapPrm", "CapEff", "CapAmb"} {
+		require.Regexp(t, "(?m)^"+set+":\t0+$", string(status))
 	}
 }
 
-func attack(t *testing.T, s *sandbox.Sandbox, dir string, p hostile) {
-	source, err := os.ReadFile(filepath.Join(dir, p.File))
-	if !assert.NoError(t, err) {
-		return
+// Where root runs the tests, this one runs the same again as an ordinary user: a copy
+// of the test program and of the sets, where that user can read them.
+func TestHostileProgramsGetNowhereWithAnOrdinaryUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		return // then the test above was this one
 	}
-	r, err := s.Run(context.Background(), sandbox.Python(source), []byte(p.Stdin), sandbox.Limits{})
-	if !assert.NoError(t, err, p.File) {
-		return
-	}
-	got := verdict(r, p.Expected)
-	assert.True(t, slices.Contains(p.Verdicts, got), "%s (%s): %s, allowed %v; status %d signal %d\n%.300s\n%.300s", p.File, p.Why, got, p.Verdicts, r.Status, r.Signal, r.Stdout, r.Stderr)
-	if p.OutRegex != nil {
-		assert.Regexp(t, regexp.MustCompile(*p.OutRegex), string(r.Stdout), p.File)
-	}
-	if p.OutMustNot != nil {
-		assert.NotRegexp(t, regexp.MustCompile(*p.OutMustNot), string(r.Stdout), p.File)
-	}
-	if p.MaxRSS != nil {
-		assert.LessOrEqual(t, r.Usage.MaxRSS>>20, *p.MaxRSS, p.File)
-	}
-	canary, err := s.Run(context.Background(), sandbox.Python("print(int(input()) * 2)"), []byte("21\n"), sandbox.Limits{})
-	assert.NoError(t, err, "after %s", p.File)
-	assert.Equal(t, "42\n", string(canary.Stdout), "after %s", p.File)
+	dir, err := os.MkdirTemp("", "securerl-ordinary")
+	require.NoError(t, err)
+	defer os.RemoveAll(dir)
+	require.NoError(t, os.Chmod(dir, 0o755))
+	own, err := os.Executable()
+	require.NoError(t, err)
+	work := filepath.Join(dir, "securerl", "sandbox") // so that the paths of the sets are the same
+	require.NoError(t, os.MkdirAll(work, 0o755))
+	program, err := os.ReadFile(own)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "program"), program, 0o755))
+	require.NoError(t, os.CopyFS(filepath.Join(dir, "testdata", "sandbox"), os.DirFS(sets)))
+
+	cmd := exec.Command(filepath.Join(dir, "program"), "-test.run", "^TestHostileProgramsGetNowhere$", "-test.v")
+	cmd.Dir = work
+	cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + dir, ordinaryEnv + "=1", "SECURERL_PYTHON=/usr/bin/python3"}
+	const nobody = 65534
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}, Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), "user 65534, programs as 65534")
+	t.Logf("%s", out)
 }
 
 const driverEnv = "SECURERL_TEST_DRIVER"
 
 // TestMain lets the test binary stand in for a program that is killed.
 func TestMain(m *testing.M) {
-	if os.Getenv(driverEnv) == "" {
+	memory, err := strconv.ParseInt(os.Getenv(driverEnv), 10, 64)
+	if err != nil {
 		os.Exit(m.Run())
 	}
-	s, err := sandbox.New(context.Background(), sandbox.Options{Limits: short})
+	limits := short
+	limits.Memory = memory
+	s, err := sandbox.New(context.Background(), sandbox.Options{Limits: limits, Workers: 1})
 	if err != nil {
 		panic(err)
 	}
@@ -151,13 +128,13 @@ func TestMain(m *testing.M) {
 	_, _ = s.Run(context.Background(), sandbox.Python("import time\nwhile True: time.sleep(1)"), nil, sandbox.Limits{Wall: time.Minute})
 }
 
-// living counts the processes that carry the mark in their environment or are
-// confined fork-servers started with it.
-func living(mark string) (n int) {
+// living counts the processes with a word in their command line, as a fork-server and
+// its children have the limits of their sandbox.
+func living(word string) (n int) {
 	found, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, path := range found {
 		b, err := os.ReadFile(path)
-		if err == nil && bytes.Contains(b, []byte(mark)) {
+		if err == nil && bytes.Contains(b, []byte(word)) {
 			n++
 		}
 	}
@@ -165,16 +142,16 @@ func living(mark string) (n int) {
 }
 
 func TestNothingOutlivesAKilledTrainer(t *testing.T) {
-	before := living("become_init")
+	memory := strconv.Itoa(256<<20 + os.Getpid())
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), driverEnv+"=1")
+	cmd.Env = append(os.Environ(), driverEnv+"="+memory)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
 	_, err = out.Read(make([]byte, 64))
 	require.NoError(t, err)
-	assert.Greater(t, living("become_init"), before)
+	assert.Eventually(t, func() bool { return living(memory) >= 2 }, 10*time.Second, 20*time.Millisecond, "a fork-server and its child")
 	require.NoError(t, cmd.Process.Kill())
 	_ = cmd.Wait() // it was killed
-	assert.Eventually(t, func() bool { return living("become_init") <= before }, 5*time.Second, 20*time.Millisecond)
+	assert.Eventually(t, func() bool { return living(memory) == 0 }, 10*time.Second, 20*time.Millisecond)
 }

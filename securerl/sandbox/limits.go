@@ -15,7 +15,7 @@ type Limits struct {
 	Memory  int64         // bytes of address space
 	Output  int64         // bytes of standard output, and of standard error
 	Files   int           // open descriptors
-	Threads int           // processes and threads of the program's user; 0 = only memory bounds them, and no second process is ever allowed
+	Threads int           // threads at a time; 0 = 256. In tier B it is a wall thousands away, see count_threads in zygote.py
 }
 
 // ErrLimits reports limits under which nothing can run.
@@ -91,5 +91,9 @@ func (l Limits) header(kind uint32) header {
 // rlimits are those that every program of a fork-server starts with, by their Python
 // names.
 func (l Limits) rlimits() map[string]int64 {
-	return map[string]int64{"AS": l.Memory, "FSIZE": l.Output, "NOFILE": int64(l.Files), "CORE": 0, "MEMLOCK": 0}
+	threads := int64(l.Threads)
+	if threads == 0 {
+		threads = 256 // each costs the kernel memory and a process number, which no other limit counts
+	}
+	return map[string]int64{"AS": l.Memory, "FSIZE": l.Output, "NOFILE": int64(l.Files), "NPROC": threads, "CORE": 0, "MEMLOCK": 0}
 }

@@ -135,10 +135,10 @@ func candidates(ctx context.Context, first interpreter) iter.Seq[interpreter] {
 }
 
 // environment is all that an interpreter inherits. A program sees it too, but for the
-// library path. One arena: else every thread reserves 64 MiB of the address space. Not -I: it would ignore PYTHONHASHSEED, and sets must not change their
+// library path. Not -I: it would ignore PYTHONHASHSEED, and sets must not change their
 // order from run to run.
 func (p interpreter) environment() []string {
-	env := []string{"PATH=/usr/bin", "LANG=C.UTF-8", "PYTHONHASHSEED=0", "OPENBLAS_NUM_THREADS=1", "MALLOC_ARENA_MAX=1"}
+	env := []string{"PATH=/usr/bin", "LANG=C.UTF-8", "PYTHONHASHSEED=0", "OPENBLAS_NUM_THREADS=1"}
 	if p.Library != "" {
 		env = append(env, "LD_LIBRARY_PATH="+p.Library)
 	}

@@ -31,7 +31,7 @@ var probes = []struct {
 	{"signal its parent", "os.kill(os.getppid(), 0); print('ALLOWED')", false},
 	{"exceed its memory", "x = bytearray(1 << 46); print('ALLOWED')", false},
 	{"open too many files", "x = [os.dup(0) for i in range(1 << 12)]; print('ALLOWED')", false},
-	{"read the environment", "extra = set(os.environ) - {'PATH', 'LANG', 'PYTHONHASHSEED', 'OPENBLAS_NUM_THREADS', 'MALLOC_ARENA_MAX', 'LC_CTYPE'}\nif extra: print('ALLOWED', extra)", false},
+	{"read the environment", "extra = set(os.environ) - {'PATH', 'LANG', 'PYTHONHASHSEED', 'OPENBLAS_NUM_THREADS', 'LC_CTYPE'}\nif extra: print('ALLOWED', extra)", false},
 	{"trace its parent", "import ctypes\nif ctypes.CDLL(None).ptrace(16, os.getppid(), 0, 0) == 0: print('ALLOWED')", true},
 	{"make a namespace", "import ctypes\nif ctypes.CDLL(None).unshare(0x10000000) == 0: print('ALLOWED')", true},
 }

@@ -154,6 +154,26 @@ def landlock(required):
     return abi
 
 
+def count_threads():
+    """RLIMIT_NPROC counts the threads of a user. Since Linux 5.14 a user namespace has
+    a count of its own; elsewhere what else the user runs is counted too, and grows, so
+    that the limit is only a wall before the machine's last process number. Returns
+    what must be added to a limit."""
+    release = [int("".join(c for c in part if c.isdigit()) or 0) for part in os.uname().release.split(".")[:2]]
+    if OPT["tier"] == "A" and release >= [5, 14]:
+        return 0
+    uid, threads = OPT["drop_uid"] if os.geteuid() == 0 else os.geteuid(), 0
+    for name in os.listdir("/proc"):
+        try:
+            with open("/proc/%s/status" % name) as f:
+                status = dict(line.split(":", 1) for line in f)
+            if name.isdigit() and int(status["Uid"].split()[0]) == uid:
+                threads += int(status["Threads"])
+        except (OSError, KeyError, ValueError):
+            pass  # no process, or one that has ended
+    return threads + 4096
+
+
 def drop_capabilities():
     header = struct.pack("Ii", 0x20080522, 0)
     check(libc.syscall(OPT["nr"]["capset"], header, b"\0" * 24), "capset")
@@ -213,14 +233,14 @@ def confine(header, fds, _setrlimit=resource.setrlimit):
         if value != OPT["limits"][name]:
             limit(name, value)
     if threads:
-        limit("NPROC", threads)
+        limit("NPROC", threads + OTHERS)
     inner = BINARY_FILTER if kind == BINARY else PROGRAM_FILTER
     if inner:
         inner.install(OPT["pid_offsets"])
     return program
 
 
-def main(code, _exit=os._exit, _exec=exec, _compile=compile):
+def main(code, _exit=os._exit, _exec=exec, _compile=compile, _long=struct.Struct("<q").pack):
     """Runs a program as CPython would run its main script, with the same exit status.
 
     The functions it ends with are bound here: a program may replace os._exit, close
@@ -242,7 +262,10 @@ def main(code, _exit=os._exit, _exec=exec, _compile=compile):
         if e.code is None:
             status = 0
         elif isinstance(e.code, int):
-            status = e.code & 255
+            try:
+                status = _long(e.code)[0]  # the number itself, whatever its class says of it
+            except BaseException:
+                status = 255  # as in CPython: it fits no long
         else:
             status = 1
             try:
@@ -255,23 +278,26 @@ def main(code, _exit=os._exit, _exec=exec, _compile=compile):
             sys.excepthook(type(e), e, e.__traceback__)
         except BaseException:
             pass
-    for last in (shutdown, run_exits):
-        try:
-            last()
-        except BaseException:
-            pass
-    try:
-        for name in list(module.__dict__):  # objects that hold unflushed files are freed
-            if name != "__builtins__":
-                module.__dict__[name] = None
-    except BaseException:
-        pass
-    for f in dict.fromkeys((sys.stdout, out, err)):
+
+    def flush(f):
+        nonlocal status
         try:
             if f is not None and not getattr(f, "closed", False):
                 f.flush()
         except BaseException:
             status = status or 120
+
+    def clear():  # objects that hold unflushed files are freed
+        for name in list(module.__dict__):
+            if name != "__builtins__":
+                module.__dict__[name] = None
+
+    # As CPython ends: its own streams are flushed once more after the names are gone.
+    for last in (shutdown, run_exits, lambda: flush(getattr(sys, "stdout", None)), clear, lambda: flush(out), lambda: flush(err)):
+        try:
+            last()
+        except BaseException:
+            pass
     _exit(status)
 
 
@@ -386,6 +412,8 @@ def start():
     # Found by the loader when this process began; not a program's affair.
     os.environ.pop("LD_LIBRARY_PATH", None)
     abi = 0
+    others = count_threads()
+    OPT["limits"]["NPROC"] += others
     if OPT["tier"] == "A":
         namespaces()
         abi = landlock(False)
@@ -394,7 +422,9 @@ def start():
         abi = landlock(True)
     libc.prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0)
     sys.path[:] = [p for p in sys.path if p] + OPT["path"]
-    sys.argv[:] = ["main.py"]
+    sys.argv[:], sys.orig_argv = ["main.py"], [sys.executable, "main.py"]  # the options of the sandbox are none of its business
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(-8, 1)  # one arena: each thread would reserve 64 MiB of the program's address space
     import site
     site.setquit()
     site.setcopyright()
@@ -422,12 +452,12 @@ def start():
     gc.collect()
     gc.freeze()
     gc.disable()
-    return handle, abi, inner
+    return handle, abi, inner, others
 
 
 control = socket.socket(fileno=3)
 try:
-    handle, abi, (PROGRAM_FILTER, BINARY_FILTER) = start()
+    handle, abi, (PROGRAM_FILTER, BINARY_FILTER), OTHERS = start()
 except BaseException as e:
     control.send(b"failed: %s: %s" % (type(e).__name__.encode(), str(e).encode()[:1000]))
     os._exit(1)

@@ -1,0 +1,3 @@
+import sys
+print(6)
+sys.exit(2 ** 64)
