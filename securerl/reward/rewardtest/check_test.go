@@ -75,14 +75,14 @@ func bad() map[string]struct {
 		}, rewardtest.ScanFault, false},
 		"pays for what is unsafe":    {share2, rewardtest.FullMarks, true},
 		"1 without tests":            {when(judge.Verdict.NoTests, 1), rewardtest.Nothing, false},
-		"0 of 0 tests":               {share, rewardtest.Range, false},
+		"0 of 0 tests":               {share, rewardtest.Range, true},
 		"pays for no program":        {when(func(v judge.Verdict) bool { return !v.Parsed }, 0.4), rewardtest.Nothing, true},
 		"pays for an empty program":  {when(judge.Verdict.Empty, 0.1), rewardtest.Nothing, true},
 		"pays less for a fence":      {when(func(v judge.Verdict) bool { return v.AllPublic() && v.Statements > 2 && !v.Flagged(scan.Low) }, 0.7), rewardtest.Paid, true},
 		"depends on who came before": {func(v judge.Verdict) float64 { calls++; return sound(v) / (1 + float64(calls%7)) }, rewardtest.Pure, true},
 		"looks at the first test only": {func(v judge.Verdict) float64 {
 			return one(v.NoTests(), 0, sound(judge.Verdict{Status: v.Status, Findings: v.Findings, Parsed: v.Parsed, Total: 1, Public: v.Public[:min(1, len(v.Public))]}))
-		}, rewardtest.FullMarks, false},
+		}, rewardtest.FullMarks, true},
 		"weighs tests by place": {func(v judge.Verdict) float64 { return one(v.Flagged(scan.Low), 0, places(v)) }, rewardtest.Symmetric, false},
 		"NaN":                   {func(judge.Verdict) float64 { return math.NaN() }, rewardtest.Range, true},
 		"below 0":               {when(func(v judge.Verdict) bool { return v.Stage() == judge.Parses }, -1), rewardtest.Range, true},
@@ -96,7 +96,7 @@ func bad() map[string]struct {
 		"most at three of five": {func(v judge.Verdict) float64 { k := 5 * sound(v); return one(k == 5, 1, one(k == 4, 0.1, k/10)) }, rewardtest.Monotone, false},
 		"a finding is a prize": {func(v judge.Verdict) float64 {
 			return one(v.Status == scan.OK, 0.5*share2(v)+0.2*float64(min(len(v.Findings), 1))*share2(v), 0)
-		}, rewardtest.Findings, false},
+		}, rewardtest.Findings, true},
 		"writes into the verdict": {func(v judge.Verdict) float64 {
 			if len(v.Public) > 0 {
 				v.Public[0].Printed = !v.Public[0].Printed
