@@ -23,7 +23,7 @@ import (
 
 func open(t *testing.T) *train.Lab {
 	t.Helper()
-	l, err := train.OpenJudge(context.Background(), train.Default())
+	l, err := train.OpenJudge(context.Background(), train.Default(), nil, train.Quiet())
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, l.Close()) })
 	return l

@@ -20,7 +20,7 @@ func (d *doctor) machine() {
 // judging looks at everything that a verdict depends on. What cannot be opened is one
 // fault, and nothing that needs it is looked at.
 func (d *doctor) judging(ctx context.Context, all bool, s sets) {
-	l, err := train.OpenJudge(ctx, train.Default())
+	l, err := train.OpenJudge(ctx, train.Default(), nil, train.Quiet())
 	if err != nil {
 		what, cure := "", ""
 		d.area, what, cure = missing(err)
