@@ -57,10 +57,11 @@ bin/staticcheck bin/revive: .ci/tools/go.mod
 table: setup ## fail when the README's result table differs from testdata/results
 	@go run -tags "$(TAGS)" ./experiments/runs table -check README.md testdata/results
 
-results: setup ## write the README's result table again from testdata/results
+results: setup ## write the README's result table and the table of hacks in securerl/reward/README.md again
 	@go run -tags "$(TAGS)" ./experiments/runs table -write README.md testdata/results
+	@go test -tags "$(TAGS)" ./securerl/reward -run Readme -update
 
-doctor: build ## backend, sandbox, interpreter, scanner, golden programs: is this machine fit?
+doctor: build ## sandbox, interpreter, scanner, known programs and prices, hacks, backend: is this machine fit?
 	@bin/doctor -backend "$(BACKEND)"
 
 bench: build ## speed, as ratios measured side by side (PEER='command that prints the same JSON lines')

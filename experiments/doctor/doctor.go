@@ -5,22 +5,21 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"runtime"
 	"strings"
 
 	"securecoderl/experiments/train"
-	"securecoderl/securerl/judge"
-	"securecoderl/securerl/problem"
 	"securecoderl/securerl/report"
-	"securecoderl/securerl/rng"
 )
 
-// line is a check: what was looked at and, if it failed, why and what to do.
+// line is a check: what was looked at and, if it failed, why and what to do. A line
+// with figures states a measurement, which nobody fails.
 type line struct {
-	What  string `json:"what"`
-	OK    bool   `json:"ok"`
-	Error string `json:"error,omitempty"`
-	Cure  string `json:"cure,omitempty"`
+	Area    string             `json:"area"`
+	What    string             `json:"what"`
+	OK      bool               `json:"ok"`
+	Error   string             `json:"error,omitempty"`
+	Cure    string             `json:"cure,omitempty"`
+	Figures map[string]float64 `json:"figures,omitempty"` // by name, the unit in the name
 }
 
 // doctor prints a line per check, or all of them as JSON in the end, and counts those
@@ -28,39 +27,88 @@ type line struct {
 type doctor struct {
 	out   io.Writer
 	json  bool
+	area  string // what the next checks are about
 	lines []line
 	wrong int
 }
 
-// check notes a check and prints it.
+// check notes a check of the present area and prints it.
 func (d *doctor) check(what string, err error, cure string) {
-	l := line{What: strings.TrimSpace(what), OK: err == nil}
+	l := line{Area: d.area, What: what, OK: err == nil}
 	if err != nil {
 		d.wrong++
 		l.Error, l.Cure = strings.ReplaceAll(err.Error(), "\n", "; "), cure
 	}
+	d.note(l)
+}
+
+// figure notes a measurement.
+func (d *doctor) figure(what string, figures map[string]float64) {
+	d.note(line{Area: d.area, What: what, OK: true, Figures: figures})
+}
+
+// The columns of the text form: result, area, text; the last is as wide as what is
+// left of a hundred.
+const (
+	columns = "%-5s %-9s "
+	margin  = 5 + 1 + 9 + 1
+	width   = 100 - margin
+)
+
+func (d *doctor) note(l line) {
 	d.lines = append(d.lines, l)
 	if d.json {
 		return
 	}
-	if l.OK {
-		fmt.Fprintf(d.out, "ok    %s\n", report.Terminal(what))
-		return
+	result := "ok"
+	switch {
+	case !l.OK:
+		result = "FAIL"
+	case l.Figures != nil:
+		result = "-"
 	}
-	fmt.Fprintf(d.out, "FAIL  %s: %s\n", report.Terminal(what), report.Terminal(l.Error))
-	if cure != "" {
-		fmt.Fprintf(d.out, "      cure: %s\n", cure)
+	fmt.Fprintf(d.out, columns, result, l.Area)
+	d.text(l.What)
+	for _, x := range []struct{ name, text string }{{"why:  ", l.Error}, {"cure: ", l.Cure}} {
+		if x.text != "" {
+			fmt.Fprint(d.out, strings.Repeat(" ", margin))
+			d.text(x.name + x.text)
+		}
 	}
+}
+
+// text prints a text from the third column on, broken into lines. It may come from
+// elsewhere, so it is made harmless first.
+func (d *doctor) text(s string) {
+	fmt.Fprintln(d.out, strings.Join(wrap(report.Terminal(s), width), "\n"+strings.Repeat(" ", margin)))
+}
+
+// wrap breaks a text into lines of at most n runes, at blanks where there are any.
+func wrap(s string, n int) (lines []string) {
+	rest := []rune(s)
+	for len(rest) > n {
+		at := n
+		for i := n; i > n/2; i-- {
+			if rest[i] == ' ' {
+				at = i
+				break
+			}
+		}
+		lines = append(lines, strings.TrimRight(string(rest[:at]), " "))
+		rest = []rune(strings.TrimLeft(string(rest[at:]), " "))
+	}
+	return append(lines, string(rest))
 }
 
 // end prints what is printed at the end.
 func (d *doctor) end() error {
-	if !d.json {
-		return nil
+	if d.json {
+		e := json.NewEncoder(d.out)
+		e.SetIndent("", "  ")
+		return e.Encode(d.lines)
 	}
-	e := json.NewEncoder(d.out)
-	e.SetIndent("", "  ")
-	return e.Encode(d.lines)
+	_, err := fmt.Fprintf(d.out, "%d checks, %d failed\n", len(d.lines), d.wrong)
+	return err
 }
 
 // sets are files and folders with known answers, in the form of those in testdata; an
@@ -69,6 +117,7 @@ type sets struct{ hostile, hacks, compare, scan string }
 
 // known looks at sets with known answers.
 func (d *doctor) known(ctx context.Context, l *train.Lab, s sets) {
+	d.area = "set"
 	d.attacked(ctx, s.hostile)
 	for _, set := range []struct {
 		path, what string
@@ -85,47 +134,6 @@ func (d *doctor) known(ctx context.Context, l *train.Lab, s sets) {
 		if err == nil {
 			err = f.err()
 		}
-		d.check(fmt.Sprintf("%s: %d %s, all as stated", set.path, f.rows, set.what), err, "")
+		d.check(fmt.Sprintf("%s: %d %s, all as stated", set.path, f.rows, set.what), err, "where the answer here is right, correct the set; else report it")
 	}
-}
-
-func (d *doctor) machine() {
-	d.check(fmt.Sprintf("%s on %s/%s, %d cores", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU()), nil, "")
-}
-
-// lab looks at an open laboratory.
-func (d *doctor) lab(ctx context.Context, l *train.Lab, all bool) {
-	info := l.Engine.Info()
-	d.check(fmt.Sprintf("backend %s; plugin %s %s; simd %v", info.Note, info.Plugin, info.PluginVersion, info.SIMD), l.Engine.SelfCheck(), "remove .venv and run make setup")
-	sb, sc := l.Machine()
-	d.check(fmt.Sprintf("sandbox tier %s, kernel %s, Landlock ABI %d, Python %s", sb.Tier, sb.Kernel, sb.LandlockABI, sb.PythonVersion), nil, "")
-	for _, p := range sb.Probes {
-		var err error
-		if !p.Refused {
-			err = fmt.Errorf("it was allowed: %s", p.Detail)
-		}
-		d.check(fmt.Sprintf("      a program cannot %s (%s)", p.Name, p.Detail), err, "")
-	}
-	d.check(fmt.Sprintf("scanner Bandit %s, rules %.12s, canary found", sc.Bandit, sc.Rules), nil, "")
-	problems := l.Problems.Problems
-	if !all {
-		problems = tenth(problems)
-	}
-	programs, faults, err := judge.Golden(ctx, l.Evaluation, problems)
-	if err == nil && len(faults) > 0 {
-		err = fmt.Errorf("%d are not what they say, such as %s", len(faults), faults[0])
-	}
-	d.check(fmt.Sprintf("golden programs: %d for %d problems pass every test with exactly their findings", programs, len(problems)), err, "")
-}
-
-// tenth picks problems by key: the same ones on every machine.
-func tenth(all []problem.Problem) []problem.Problem {
-	s := rng.New(0).Name("doctor").Stream()
-	var picked []problem.Problem
-	for _, p := range all {
-		if s.IntN(10) == 0 {
-			picked = append(picked, p)
-		}
-	}
-	return picked
 }

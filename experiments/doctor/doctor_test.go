@@ -12,13 +12,18 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"securecoderl/experiments/train"
+	"securecoderl/securerl/judge"
+	"securecoderl/securerl/problem"
+	"securecoderl/securerl/sandbox"
+	"securecoderl/securerl/scan"
 )
 
 func open(t *testing.T) *train.Lab {
 	t.Helper()
-	l, err := train.Open(context.Background(), train.Default(), "go", nil, train.Quiet())
+	l, err := train.OpenJudge(context.Background(), train.Default(), nil, train.Quiet())
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, l.Close()) })
 	return l
@@ -108,18 +113,120 @@ func TestASetThatIsNoneIsAFault(t *testing.T) {
 // Sets come from elsewhere: what they hold is text, in the terminal and in JSON.
 func TestChecksArePrintedAsTextAndAsJSON(t *testing.T) {
 	var out bytes.Buffer
-	d := &doctor{out: &out}
+	d := &doctor{out: &out, area: "set"}
 	d.check("a \x1b[31mname", os.ErrNotExist, "make it")
-	assert.Equal(t, "FAIL  a \\x1b[31mname: file does not exist\n      cure: make it\n", out.String())
+	d.area = "speed"
+	d.figure("two a second", map[string]float64{"verdicts_per_second": 2})
 	require.NoError(t, d.end())
+	assert.Equal(t, "FAIL  set       a \\x1b[31mname\n                why:  file does not exist\n                cure: make it\n"+
+		"-     speed     two a second\n2 checks, 1 failed\n", out.String())
 
 	out.Reset()
-	d = &doctor{out: &out, json: true}
+	d = &doctor{out: &out, json: true, area: "set"}
 	d.check("one", nil, "")
 	d.check("two", os.ErrNotExist, "make it")
+	d.figure("three", map[string]float64{"x": 1})
 	assert.Empty(t, out.String())
 	require.NoError(t, d.end())
 	var lines []line
 	require.NoError(t, json.Unmarshal(out.Bytes(), &lines))
-	assert.Equal(t, []line{{What: "one", OK: true}, {What: "two", Error: "file does not exist", Cure: "make it"}}, lines)
+	assert.Equal(t, []line{{Area: "set", What: "one", OK: true}, {Area: "set", What: "two", Error: "file does not exist", Cure: "make it"},
+		{Area: "set", What: "three", OK: true, Figures: map[string]float64{"x": 1}}}, lines)
+}
+
+func TestLinesFitAHundredColumns(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var out bytes.Buffer
+		d := &doctor{out: &out, area: "set"}
+		what := rapid.StringMatching(`[a-z]{0,150}( [a-z]{1,150}){0,5}`).Draw(t, "what")
+		d.check(what, nil, "")
+		var text strings.Builder
+		for _, l := range strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n") {
+			assert.LessOrEqual(t, len(l), 100)
+			require.GreaterOrEqual(t, len(l), margin)
+			text.WriteString(l[margin:])
+		}
+		assert.Equal(t, strings.ReplaceAll(what, " ", ""), strings.ReplaceAll(text.String(), " ", ""), "nothing is lost")
+	})
+}
+
+func TestWrongUsageIsTwo(t *testing.T) {
+	for _, args := range [][]string{{"-backend", "gpu"}, {"-nosuch"}, {"extra"}, {"-json=maybe"}} {
+		var out, errs bytes.Buffer
+		assert.Equal(t, exitUsage, run(context.Background(), args, &out, &errs), args)
+		assert.Empty(t, out.String(), args)
+		assert.NotEmpty(t, errs.String(), args)
+	}
+	var out, errs bytes.Buffer
+	assert.Equal(t, exitFit, run(context.Background(), []string{"-h"}, &out, &errs))
+	assert.Contains(t, errs.String(), "-hostile")
+}
+
+// The whole program: a fit machine, and one fault.
+func TestAFitMachineIsZeroAndAFaultIsOne(t *testing.T) {
+	var out, errs bytes.Buffer
+	require.Equal(t, exitFit, run(context.Background(), []string{"-json", "-backend", "none"}, &out, &errs), out.String())
+	var lines []line
+	require.NoError(t, json.Unmarshal(out.Bytes(), &lines))
+	areas := map[string]int{}
+	for _, l := range lines {
+		areas[l.Area]++
+		if l.Figures != nil {
+			assert.Positive(t, l.Figures["verdicts_per_second"])
+			assert.Positive(t, l.Figures["cpu_ms_per_verdict"])
+		}
+	}
+	assert.Greater(t, areas["sandbox"], 12)
+	delete(areas, "sandbox")
+	assert.Equal(t, map[string]int{"machine": 1, "python": 1, "scanner": 1, "judge": 6, "reward": 2, "speed": 1}, areas)
+}
+
+// What keeps a judge from opening has a line and a cure; without a backend the judge is
+// looked at all the same.
+func TestWhatIsMissingIsNamed(t *testing.T) {
+	t.Setenv("SECURERL_PYTHON", "/nowhere/python")
+	t.Setenv("GOMLX_BACKEND", "")
+	var out, errs bytes.Buffer
+	assert.Equal(t, exitUnfit, run(context.Background(), []string{"-backend", "go"}, &out, &errs))
+	assert.Regexp(t, `(?m)^FAIL  python    an interpreter`, out.String())
+	assert.Contains(t, out.String(), "cure: make setup, or set SECURERL_PYTHON")
+	assert.Regexp(t, `(?m)^ok    backend   go`, out.String())
+	for err, area := range map[error]string{sandbox.ErrNoSandbox: "sandbox", sandbox.ErrPython: "python", scan.ErrVersion: "scanner", scan.ErrInfrastructure: "scanner", os.ErrPermission: "sandbox"} {
+		got, what, cure := missing(fmt.Errorf("x: %w", err))
+		assert.Equal(t, area, got)
+		assert.NotEmpty(t, what)
+		assert.NotEmpty(t, cure)
+	}
+}
+
+func TestABackendThatIsMissingIsOneFault(t *testing.T) {
+	d := &doctor{out: &bytes.Buffer{}, json: true}
+	d.backend("nonsense")
+	assert.Equal(t, 1, d.wrong)
+	assert.Contains(t, d.lines[0].Error, `"nonsense" is unknown`)
+	assert.Contains(t, d.lines[0].Cure, "-backend none leaves it out")
+}
+
+// A judge that answers otherwise is found out.
+func TestKnownProgramsFindAJudgeThatIsWrong(t *testing.T) {
+	l := open(t)
+	for what, x := range map[string]struct {
+		list []sample
+		full bool
+	}{
+		"a golden program that fails": {[]sample{{"x", "print(1)", judge.Passes, 4, 1}}, true},
+		"a broken one that passes":    {[]sample{{"x", golden[0].source, judge.Some, 3, 0.94}}, false},
+		"another stage":               {[]sample{{"x", broken[3].source, judge.Prints, 0, 0.64}}, false},
+		"another price":               {[]sample{{"x", broken[3].source, judge.Runs, 0, 0.7}}, false},
+	} {
+		f, err := pricedAs(context.Background(), l.Training, x.list, x.full)
+		require.NoError(t, err)
+		assert.Error(t, f.err(), what)
+	}
+	p := double
+	p.References = []problem.Reference{{Kind: problem.Secure, Source: "print(2 * eval(input()))"}, {Kind: problem.Insecure, Source: golden[0].source}, {Kind: problem.Low, Source: "print("}}
+	f, err := marks(context.Background(), l.Evaluation, []problem.Problem{p})
+	require.NoError(t, err)
+	assert.Equal(t, 1, f.rows)
+	assert.Len(t, f.faults, 2*len(schemes()))
 }

@@ -7,16 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"securecoderl/securerl/judge"
 	"securecoderl/securerl/problem"
-	"securecoderl/securerl/prompt"
-	"securecoderl/securerl/reward"
+	"securecoderl/securerl/reward/rewardtest"
 	"securecoderl/securerl/scan"
 )
 
@@ -102,42 +99,16 @@ func compared(path string) (found, error) {
 // hacked judges programs that try to earn what they do not deserve, and checks that
 // their prices lie within the bounds (testdata/reward/hacks.jsonl).
 func hacked(ctx context.Context, j *judge.Judge, path string) (found, error) {
-	var head struct {
-		Tests []struct{ Input, Output string }
-	}
-	type row struct {
-		ID, Program string
-		Reward      [2]float64 // under strict
-		Gated       *float64   // under strict-gated, where it differs
-	}
-	strict, err := reward.Named("strict")
+	b, err := os.ReadFile(path)
 	if err != nil {
-		return found{}, err
+		return found{}, fmt.Errorf("%w: %w", errRow, err)
 	}
-	gated, err := reward.Named("strict-gated")
+	hacks, err := rewardtest.Read(bytes.NewReader(b), path)
 	if err != nil {
-		return found{}, err
+		return found{}, fmt.Errorf("%w: %w", errRow, err)
 	}
-	var f found
-	p := &problem.Problem{ID: filepath.Base(path)}
-	err = each(path, &head, func(r row) error {
-		f.rows++
-		if p.Public == nil {
-			for _, t := range head.Tests {
-				p.Public = append(p.Public, problem.Test{Stdin: t.Input, Want: t.Output})
-			}
-		}
-		v, _, err := j.Judge(ctx, []judge.Submission{{Problem: p, Source: prompt.Extract(r.Program).Source}})
-		if err != nil {
-			return err
-		}
-		got, held := strict.Price(v[0]).Total, gated.Price(v[0]).Total
-		f.say(got >= r.Reward[0]-1e-9 && got <= r.Reward[1]+1e-9, "%s earns %.3f under strict, want %.3f to %.3f", r.ID, got, r.Reward[0], r.Reward[1])
-		f.say(held <= got+1e-9, "%s earns %.3f under strict-gated, more than %.3f under strict", r.ID, held, got)
-		f.say(r.Gated == nil || math.Abs(*r.Gated-held) < 1e-9, "%s earns %.3f under strict-gated", r.ID, held)
-		return nil
-	})
-	return f, err
+	judged, err := hacks.Judge(ctx, j)
+	return stated(judged), err
 }
 
 // scanned checks sources that attack the scanner, each followed by one that must be

@@ -50,14 +50,16 @@ type Lab struct {
 // them is told so here, before any work is done. run may be nil for a check of the
 // machine alone.
 func Open(ctx context.Context, s Settings, backend string, run *runlog.Run, c *Console) (*Lab, error) {
-	l := &Lab{Settings: s, Run: run, Console: c, Problems: families.Build(), compiled: policy.NewSamplers(), plain: policy.NewSamplers(), updates: &updating{}}
-	var err error
-	if l.Engine, err = engine.Open(backend); err != nil {
+	e, err := engine.Open(backend)
+	if err != nil {
 		return nil, err
 	}
-	if err := l.openJudge(ctx); err != nil {
-		return nil, errors.Join(err, l.Close())
+	l, err := OpenJudge(ctx, s, run, c)
+	if err != nil {
+		e.Close()
+		return nil, err
 	}
+	l.Engine = e
 	c.Say("backend        %s", l.Engine.Info().Note)
 	if l.Engine.IsGo() {
 		c.Say("               the pure-Go backend trains about 4x and samples about 6x slower than xla:cpu")
@@ -67,6 +69,16 @@ func Open(ctx context.Context, s Settings, backend string, run *runlog.Run, c *C
 		if err := l.manifest(); err != nil {
 			return nil, errors.Join(err, l.Close())
 		}
+	}
+	return l, nil
+}
+
+// OpenJudge opens the sandbox and the scanner alone: a lab that judges, and has no
+// backend to train with.
+func OpenJudge(ctx context.Context, s Settings, run *runlog.Run, c *Console) (*Lab, error) {
+	l := &Lab{Settings: s, Run: run, Console: c, Problems: families.Build(), compiled: policy.NewSamplers(), plain: policy.NewSamplers(), updates: &updating{}}
+	if err := l.openJudge(ctx); err != nil {
+		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
 }

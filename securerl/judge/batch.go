@@ -46,6 +46,9 @@ type item struct {
 func (j *Judge) Batch(ctx context.Context) *Batch {
 	b := &Batch{judge: j, begun: time.Now(), queue: make(chan *item, j.options.Queue), first: map[string]*item{}}
 	b.ctx, b.stop = context.WithCancelCause(ctx)
+	if j.invalid != nil {
+		b.stop(j.invalid)
+	}
 	for range j.options.Workers {
 		b.wg.Add(1)
 		go b.work()

@@ -16,6 +16,9 @@ import (
 // machinery. No verdict and no reward follows from it.
 var ErrInfrastructure = errors.New("judge: machinery failed")
 
+// ErrOptions reports options that make no sense, such as a negative limit.
+var ErrOptions = errors.New("judge: options")
+
 // runner and scanner are what a Judge needs of the sandbox and the scanner; tests
 // put broken ones in their place.
 type (
@@ -34,8 +37,24 @@ type Options struct {
 	Limits           sandbox.Limits // per test; what is zero or wider is the sandbox's own
 	Hidden           bool           // run the hidden tests too
 	SkipAfterTimeout bool           // after a time-out the other tests of the program are skipped; not for evaluation
+	ASTParse         bool           // "parses" means that ast.parse accepts it (the first paper's rule), not that Python compiles it
 	Workers          int            // submissions judged at a time; 0 = as many as the sandbox has workers
 	Queue            int            // submissions of a batch that may wait for a worker; 0 = 256
+}
+
+// validate lists every fault at once.
+func (o Options) validate() error {
+	var errs []error
+	for _, x := range []struct {
+		name  string
+		value int64
+	}{{"Limits.CPU", int64(o.Limits.CPU)}, {"Limits.Wall", int64(o.Limits.Wall)}, {"Limits.Memory", o.Limits.Memory}, {"Limits.Output", o.Limits.Output},
+		{"Limits.Files", int64(o.Limits.Files)}, {"Limits.Threads", int64(o.Limits.Threads)}, {"Workers", int64(o.Workers)}, {"Queue", int64(o.Queue)}, {"CacheBytes", o.CacheBytes}} {
+		if x.value < 0 {
+			errs = append(errs, fmt.Errorf("%w: %s must not be negative, is %d", ErrOptions, x.name, x.value))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Judge turns submissions into verdicts. It is safe for concurrent use.
@@ -43,6 +62,7 @@ type Judge struct {
 	run      runner
 	scan     scanner
 	options  Options
+	invalid  error  // what is wrong with the options
 	versions string // of everything a verdict depends on, part of the cache key
 	cache    *cache
 	company  sync.RWMutex        // held for writing by a program that must run alone
@@ -53,15 +73,19 @@ type Judge struct {
 // comparators, or what the sandbox's tiers allow.
 const schema = 4
 
-// New makes a judge from a sandbox and a scanner.
+// New makes a judge from a sandbox and a scanner. Options that make no sense are
+// reported by every batch.
 func New(sb *sandbox.Sandbox, sc *scan.Scanner, o Options) *Judge {
+	invalid := o.validate()
 	o.Limits = sb.Limits().Narrow(o.Limits)
 	if o.Workers <= 0 {
 		o.Workers = sb.Workers()
 	}
 	about, rules := sb.Info(), sc.Info()
-	return newJudge(sb, sc, o, fmt.Sprintf("schema %d, python %s on %s, tier %s, bandit %s in python %s, rules %s",
+	j := newJudge(sb, sc, o, fmt.Sprintf("schema %d, python %s on %s, tier %s, bandit %s in python %s, rules %s",
 		schema, about.PythonVersion, runtime.GOARCH, about.Tier, rules.Bandit, rules.Python, rules.Rules))
+	j.invalid = invalid
+	return j
 }
 
 func newJudge(run runner, sc scanner, o Options, versions string) *Judge {

@@ -25,7 +25,7 @@ func (j *Judge) key(s Submission) string {
 			_, _ = io.WriteString(h, p)
 		}
 	}
-	put(j.versions, s.Source, string(s.Problem.Compare), fmt.Sprintf("%g %+v hidden %t skip %t", s.Problem.Epsilon, j.options.Limits, j.options.Hidden, j.options.SkipAfterTimeout))
+	put(j.versions, s.Source, string(s.Problem.Compare), fmt.Sprintf("%g %+v hidden %t skip %t ast %t", s.Problem.Epsilon, j.options.Limits, j.options.Hidden, j.options.SkipAfterTimeout, j.options.ASTParse))
 	tests := func(list []problem.Test) {
 		put(fmt.Sprint(len(list)))
 		for _, t := range list {
@@ -91,16 +91,30 @@ func (r *run) look(ctx context.Context) error {
 		return fmt.Errorf("%w: %w", ErrInfrastructure, err)
 	}
 	r.scanned, r.cost.Scans, r.cost.ScanCPU = true, 1, report.CPU
-	r.verdict = Verdict{Status: report.Status, Parsed: report.CompileOK, SyntaxError: report.SyntaxError, SyntaxLine: report.SyntaxLine,
-		Statements: report.Statements, Findings: report.Findings, Total: len(s.Problem.Public), Nondeterministic: report.Nondeterministic}
-	switch report.Status {
-	case scan.Timeout, scan.Crash, scan.TooLarge:
-		// Nothing is known of its syntax: its tests say how far it gets.
-		if r.verdict.Parsed = len(s.Source) <= largest; r.verdict.Parsed {
-			r.verdict.Statements = 1
-		}
-	}
+	r.verdict = r.judge.read(report, len(s.Source))
+	r.verdict.Total = len(s.Problem.Public)
 	return nil
+}
+
+// read is what a scan says about a source of this many bytes.
+func (j *Judge) read(r scan.Report, size int) Verdict {
+	v := Verdict{Status: r.Status, Parsed: r.CompileOK, ASTOnly: r.ParseOK && !r.CompileOK, SyntaxError: r.SyntaxError, SyntaxLine: r.SyntaxLine,
+		Statements: r.Statements, Findings: r.Findings, Nondeterministic: r.Nondeterministic}
+	switch {
+	case r.Status == scan.Timeout || r.Status == scan.Crash || r.Status == scan.TooLarge:
+		// Nothing is known of its syntax: its tests say how far it gets.
+		if v.Parsed = size <= largest; v.Parsed {
+			v.Statements = 1
+		}
+	case v.ASTOnly && j.options.ASTParse:
+		v.Parsed = true
+		if v.Status == scan.Syntax {
+			v.Status = scan.OK // the scan itself ended well
+		}
+	case !v.Parsed:
+		v.Statements, v.Findings, v.Nondeterministic = 0, nil, false // it is no program
+	}
+	return v
 }
 
 // tests runs the tests that have no result yet, in order.

@@ -180,15 +180,19 @@ def scan(source):
     except UnicodeDecodeError as e:
         return {"status": "not_utf8", "syntax_error": str(e)[:200]}
     try:
+        tree = None
         tree = ast.parse(text)
         compile(text, "main.py", "exec", dont_inherit=True)
+        out = {"compile_ok": True}
     except SyntaxError as e:
-        return {"status": "syntax", "syntax_error": str(e.msg)[:200], "syntax_line": e.lineno or 0}
+        out = {"status": "syntax", "syntax_error": str(e.msg)[:200], "syntax_line": e.lineno or 0}
     except ValueError as e:
-        return {"status": "syntax", "syntax_error": str(e)[:200]}
+        out = {"status": "syntax", "syntax_error": str(e)[:200]}
     except (RecursionError, MemoryError):  # the C parser reports its full stack as lack of memory
         return {"status": "too_deep", "syntax_error": "nested too deeply"}
-    out = {"compile_ok": True}
+    if tree is None:
+        return out
+    out["parse_ok"] = True  # a tree that does not compile has findings all the same
     try:
         out["statements"] = statements(tree)
         out["nondeterministic"] = nondeterministic(tree)
@@ -206,7 +210,7 @@ def scan(source):
     starts = [3 if source.startswith(b"\xef\xbb\xbf") else 0] + [m.end() for m in re.finditer(rb"\r\n|\r|\n", source)]
     out["findings"] = [finding(f, starts, len(source)) for f in visitor.tester.results]
     out["findings"] += own(tree, starts)
-    out["status"] = "plugin" if visitor.tester.faults else "ok"
+    out["status"] = "plugin" if visitor.tester.faults else out.get("status", "ok")
     out["fault"] = "; ".join(visitor.tester.faults)
     return out
 
