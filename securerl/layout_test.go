@@ -27,7 +27,7 @@ var rooms = [][]string{
 	1: {"rng", "problem", "tokenizer", "safetensors", "engine", "engine/enginetest", "sandbox", "advantage", "stats", "runlog", "completion", "chart", "chart/ssr", "notebook/session"},
 	2: {"scan", "prompt", "optim", "problem/families"},
 	3: {"judge", "decoder"},
-	4: {"reward", "reward/rewardtest", "policy"},
+	4: {"reward", "reward/rewardtest", "policy", "mutate"},
 	5: {"record", "sft", "ppo"},
 	6: {"eval"},
 	7: {"figure"},

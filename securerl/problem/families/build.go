@@ -52,12 +52,15 @@ func (s spec) id() string {
 // Build returns the problems of all families, the same at every call.
 func Build() problem.Set {
 	set := problem.Set{Name: name}
-	specs := append(chosenLists(), slices.Concat(integers(), pairs(), texts(), security(), lowRisk())...)
-	for _, s := range specs {
+	for _, s := range specs() {
 		set.Problems = append(set.Problems, s.problem())
 	}
 	assignSplits(set.Problems)
 	return set
+}
+
+func specs() []spec {
+	return append(chosenLists(), slices.Concat(integers(), pairs(), texts(), security(), lowRisk())...)
 }
 
 // problem draws the tests and the statement.
