@@ -40,9 +40,9 @@ func (m Mutant) String() string {
 // Mutator makes mutants in a confined process. It is safe for concurrent use.
 type Mutator struct{ server *sandbox.Server }
 
-// processor is the time one program may take to be mutated; a file of 400 lines takes
-// about a tenth of it.
-const processor = 30 * time.Second
+// processor is the time that one program may take to be mutated. Every mutant is parsed
+// again, so the time grows with the square of the program's length.
+const processor = 20 * time.Second
 
 // New starts a mutator with the tier and interpreter of the sandbox.
 func New(ctx context.Context, sb *sandbox.Sandbox) (*Mutator, error) {
@@ -62,8 +62,8 @@ type answer struct {
 	Mutants []Mutant
 }
 
-func (m *Mutator) ask(ctx context.Context, source string) (answer, error) {
-	b, err := m.server.Call(ctx, []byte(source))
+func (m *Mutator) ask(ctx context.Context, what, source string) (answer, error) {
+	b, err := m.server.Call(ctx, []byte(what+source))
 	switch {
 	case ctx.Err() != nil:
 		return answer{}, ctx.Err()
@@ -85,7 +85,7 @@ func (m *Mutator) ask(ctx context.Context, source string) (answer, error) {
 // Mutants returns the mutants of a program, in the order of its text within each
 // statement: at most 5,000, the same at every call. Errors: ErrSource, ErrInfrastructure.
 func (m *Mutator) Mutants(ctx context.Context, source string) ([]Mutant, error) {
-	a, err := m.ask(ctx, source)
+	a, err := m.ask(ctx, "m", source)
 	if err != nil {
 		return nil, err
 	}
@@ -106,6 +106,6 @@ func (m *Mutator) Mutants(ctx context.Context, source string) ([]Mutant, error) 
 // Normal returns a digest of a program in which layout, comments, docstrings and the
 // names that it gives to its own things do not count. Errors: ErrSource, ErrInfrastructure.
 func (m *Mutator) Normal(ctx context.Context, source string) (string, error) {
-	a, err := m.ask(ctx, source)
+	a, err := m.ask(ctx, "n", source)
 	return a.Normal, err
 }

@@ -1,8 +1,8 @@
 """Makes mutants of a Python program: one small change each, at one place.
 
-Request: UTF-8 source. Answer: JSON, {"error": ...} or {"normal": ..., "mutants":
-[{"operator", "line", "start", "end", "new"}]}; start and end are bytes of the source.
-The program is parsed, never run.
+Request: "m" or "n", then UTF-8 source. Answer: JSON, {"error": ...} or, for m, {"mutants":
+[{"operator", "line", "start", "end", "new"}]} where start and end are bytes of the
+source, for n {"normal": ...}. The program is parsed, never run.
 """
 import ast
 import hashlib
@@ -18,8 +18,8 @@ ARITHMETIC = {
     ast.Add: "-*", ast.Sub: "+*", ast.Mult: ("+", "//"), ast.Div: ("*", "//"), ast.FloorDiv: ("*", "%"), ast.Mod: ("*", "//"),
     ast.Pow: ("*", "+"), ast.BitAnd: "|^", ast.BitOr: "&^", ast.BitXor: "&|", ast.LShift: (">>",), ast.RShift: ("<<",),
 }
-# Three replacements of each relation, those that no test set can kill all of and still
-# miss one of the others (Kaminski, Ammann, Offutt 2011), and its negation.
+# Where tests kill the first two of a relation and its negation, they kill the other
+# relations too (Kaminski, Ammann and Offutt 2011).
 RELATION = {
     ast.Lt: ("<=", "!=", ">="), ast.Gt: (">=", "!=", "<="), ast.LtE: ("<", "==", ">"), ast.GtE: (">", "==", "<"),
     ast.Eq: ("<=", ">=", "!="), ast.NotEq: ("<", ">", "=="), ast.Is: ("is not",), ast.IsNot: ("is",), ast.In: ("not in",), ast.NotIn: ("in",),
@@ -48,8 +48,18 @@ class Mutator(ast.NodeVisitor):
         self.starts = [0] + [m.end() for m in re.finditer(rb"\r\n|\r|\n", source)]
         self.known = {ast.dump(self.tree)}
         self.mutants = []
-        self.prints = sum(self.names(n, "print") for n in ast.walk(self.tree))
-        self.nested = 0  # loops and functions around
+        self.loops = 0  # around the node visited
+        self.followed = set()  # calls of print after which the same block prints more
+        for node in ast.walk(self.tree):
+            for block in ("body", "orelse", "finalbody"):
+                self.follow(getattr(node, block, None))
+
+    def follow(self, block):
+        more = False
+        for statement in reversed(block if isinstance(block, list) else []):
+            if more and isinstance(statement, ast.Expr):
+                self.followed.add(statement.value)
+            more = more or any(self.names(n, "print") for n in ast.walk(statement))
 
     def span(self, node):
         return (self.starts[node.lineno - 1] + node.col_offset, self.starts[node.end_lineno - 1] + node.end_col_offset)
@@ -94,10 +104,10 @@ class Mutator(ast.NodeVisitor):
         if isinstance(node, deletable) and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
             if not self.names(node, "setrecursionlimit"):
                 self.replace("statement", node, "pass")
-        inside = isinstance(node, (ast.For, ast.While, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.comprehension))
-        self.nested += inside
+        loop = isinstance(node, (ast.For, ast.While))
+        self.loops += loop
         super().visit(node)
-        self.nested -= inside
+        self.loops -= loop
 
     @staticmethod
     def names(node, name):
@@ -264,7 +274,7 @@ class Mutator(ast.NodeVisitor):
         if node.args and "sep" not in given and (len(node.args) > 1 or isinstance(node.args[0], ast.Starred)):
             self.add("separator", end, end, ", sep=''")
             self.add("separator", end, end, ", sep='\\n'")
-        if node.args and "end" not in given and (self.prints > 1 or self.nested):  # the last line break of all does not count
+        if node.args and "end" not in given and (self.loops or node in self.followed):  # the last line break of all does not count
             self.add("separator", end, end, ", end=''")
 
     def drop(self, keyword):
@@ -316,11 +326,17 @@ def normal(tree):
 
 
 def handle(request):
-    source = request[3:] if request.startswith(b"\xef\xbb\xbf") else request
+    what, source = request[:1], request[1:]
+    if source.startswith(b"\xef\xbb\xbf"):
+        source = source[3:]
     try:
-        m = Mutator(source.decode().encode())
-        m.visit(m.tree)
-        answer = {"normal": normal(ast.parse(source)), "mutants": m.mutants}
+        source.decode()
+        if what == b"n":
+            answer = {"normal": normal(ast.parse(source))}
+        else:
+            m = Mutator(source)
+            m.visit(m.tree)
+            answer = {"mutants": m.mutants}
     except (SyntaxError, ValueError, RecursionError, MemoryError) as e:
         answer = {"error": "%s: %s" % (type(e).__name__, e)}
     return json.dumps(answer).encode()
