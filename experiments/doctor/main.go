@@ -3,7 +3,7 @@
 // earn full marks.
 //
 //	doctor [-backend auto] [-all] [-json] [-hostile DIR] [-hacks FILE] [-compare FILE] [-scan FILE]
-//	doctor -problems FILE|families [-format auto] [-all] [-json]
+//	doctor -problems FILE|families [-format auto] [-mutants 20] [-all] [-json]
 //
 // The last four run sets with known answers, in the form of testdata/sandbox/hostile,
 // testdata/reward/hacks.jsonl, testdata/compare/compare.jsonl and
@@ -11,7 +11,7 @@
 //
 // With -problems it looks at a set of problems instead: are its reference programs right
 // under the comparators of their problems, which mutants of them do its tests miss, what
-// do its splits share? A large set is sampled by key; -all runs everything.
+// do its splits share? Of a large set a tenth is run, chosen by key; -all runs everything.
 //
 // It exits with 0 when all is well, 1 when something is wrong.
 package main
@@ -26,7 +26,7 @@ import (
 
 func main() {
 	backend := flag.String("backend", "auto", "auto, go, xla:cpu or xla:cuda")
-	all := flag.Bool("all", false, "judge every reference program, not a tenth (minutes)")
+	all := flag.Bool("all", false, "judge every reference program, not a tenth (minutes); with -problems also every survivor is listed")
 	var s sets
 	flag.StringVar(&s.hostile, "hostile", "", "folder of programs that attack the sandbox, with index.json")
 	flag.StringVar(&s.hacks, "hacks", "", "file of programs that attack the reward, with bounds")
@@ -35,6 +35,7 @@ func main() {
 	var p problemSet
 	flag.StringVar(&p.path, "problems", "", "file of problems to examine, or families")
 	flag.StringVar(&p.format, "format", "auto", "of that file: stdin (JSON lines), paper, apps; auto = by content")
+	flag.IntVar(&p.most, "mutants", 20, "mutants per problem of that file, chosen by key; 0 = all (families: always all)")
 	asJSON := flag.Bool("json", false, "print a list of {what, ok, error, cure}")
 	flag.Parse()
 	d := &doctor{out: os.Stdout, json: *asJSON}

@@ -18,8 +18,8 @@ import (
 const (
 	small         = 100  // problems up to which a set is run as a whole
 	furtherInputs = 2000 // per problem of the families, for survivors
-	fewMutants    = 20   // per problem of a file, unless everything is asked for
 	judged        = 256  // programs judged at a time
+	shown         = 40   // survivors that are printed unless everything is asked for
 )
 
 // sample chooses the problems that are run.
@@ -110,12 +110,9 @@ func others(got []byte, want string) string {
 // input of the generator.
 func (b *bench) mutants(ctx context.Context) {
 	problems := b.sample()
-	o := mutate.Options{Workers: workers + 1}
-	switch {
-	case b.families:
-		o.Inputs = func(id string) []problem.Test { return families.Inputs(id, furtherInputs) }
-	case !b.all:
-		o.Programs, o.Most = 1, fewMutants
+	o := mutate.Options{Workers: workers + 1, Most: b.most}
+	if b.families {
+		o.Most, o.Inputs = 0, func(id string) []problem.Test { return families.Inputs(id, furtherInputs) }
 	}
 	r, err := mutate.Try(ctx, b.sandbox, b.mutator, problems, o)
 	if err != nil {
@@ -141,8 +138,8 @@ func (b *bench) mutants(ctx context.Context) {
 		b.list(fmt.Sprintf("no survivor is wrong on any of %d further inputs", furtherInputs), wrong)
 	}
 	for i, s := range rest {
-		if i == most && !b.all {
-			b.check(fmt.Sprintf("      and %d more survivors (-all lists them)", len(rest)-most), nil, "")
+		if i == shown && !b.all {
+			b.check(fmt.Sprintf("      and %d more survivors (-all lists them)", len(rest)-shown), nil, "")
 			break
 		}
 		b.check("      survives: "+s, nil, "")

@@ -34,7 +34,8 @@ var readers = map[string]func(io.Reader, string) (problem.Set, error){"stdin": p
 type problemSet struct {
 	path   string // a file, or generated
 	format string // a key of readers; auto = by content
-	all    bool   // run everything, not a sample chosen by key
+	all    bool   // run every problem, not a tenth chosen by key, and list everything
+	most   int    // mutants per problem of a file, chosen by key; 0 = all
 }
 
 // read reads the set and says in which form.
@@ -176,21 +177,14 @@ func stated(set problem.Set) (f found) {
 	return f
 }
 
-// most is how many lines of a kind are printed unless everything is asked for.
-const most = 40
-
-// list notes a check and each of its faults.
+// list notes a check, and each of its faults as one of its own.
 func (d *doctor) list(what string, f found) {
 	var err error
 	if n := len(f.faults); n > 0 {
 		err = fmt.Errorf("%d faults", n)
 	}
 	d.check(what, err, "")
-	for i, fault := range f.faults {
-		if i == most {
-			d.check("      and more of them", fmt.Errorf("%d", len(f.faults)-most), "")
-			return
-		}
+	for _, fault := range f.faults {
 		d.check("      one", errors.New(fault), "")
 	}
 }

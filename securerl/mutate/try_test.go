@@ -80,7 +80,9 @@ func TestMutantsThatDoNotEndAreWrong(t *testing.T) {
 	sb, m := open(t)
 	p := problem.Problem{ID: "halve", References: []problem.Reference{{Source: "n = int(input())\nwhile n > 9:\n    n //= 2\nprint(n)"}}}
 	p.Public = []problem.Test{{Stdin: "5\n", Want: "5\n"}, {Stdin: "9\n", Want: "9\n"}}
-	inputs := func(string) []problem.Test { return []problem.Test{{Stdin: "7\n", Want: "7\n"}, {Stdin: "12\n", Want: "6\n"}} }
+	inputs := func(string) []problem.Test {
+		return []problem.Test{{Stdin: "7\n", Want: "7\n"}, {Stdin: "12\n", Want: "6\n"}}
+	}
 	r, err := mutate.Try(context.Background(), sb, m, []problem.Problem{p}, mutate.Options{Inputs: inputs, Workers: 2})
 	require.NoError(t, err)
 	all := survivors(r)

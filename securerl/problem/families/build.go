@@ -24,7 +24,7 @@ type spec struct {
 
 const (
 	name        = "families"
-	perSide     = 5   // public tests, and hidden tests
+	perSide     = 5   // public tests, and hidden tests before the further ones
 	listCount   = 901 // list problems kept of 1,230 possible
 	unseenCount = 30  // list.range problems kept of 90
 )
@@ -59,6 +59,7 @@ func Build() problem.Set {
 	return set
 }
 
+// specs lists all problems, in the order of the set.
 func specs() []spec {
 	return append(chosenLists(), slices.Concat(integers(), pairs(), texts(), security(), lowRisk())...)
 }
@@ -72,6 +73,7 @@ func (s spec) problem() problem.Problem {
 	}
 	p.Statement = s.requests[key.Name("statement").Stream().IntN(len(s.requests))]
 	p.Public, p.Hidden = s.tests(key.Name("tests"))
+	p.Hidden = append(p.Hidden, s.further()...)
 	for _, group := range []struct {
 		kind    problem.Kind
 		sources []string
