@@ -122,6 +122,9 @@ func (b *bench) mutants(ctx context.Context) {
 	t := r.Total()
 	b.check(fmt.Sprintf("mutants: %d programs of %d problems, %s", t.Programs, t.Problems, rate(t)), nil, "")
 	for _, family := range slices.Sorted(maps.Keys(r.Tallies)) {
+		if len(r.Tallies) == 1 {
+			break
+		}
 		b.check(fmt.Sprintf("      %s: %s", family, rate(r.Tallies[family])), nil, "")
 	}
 	b.list("mutants are made of programs that are right", found{faults: r.Faults})
