@@ -82,8 +82,8 @@ func (m *Mutator) ask(ctx context.Context, what, source string) (answer, error) 
 	return a, nil
 }
 
-// Mutants returns the mutants of a program, in the order of its text within each
-// statement: at most 5,000, the same at every call. Errors: ErrSource, ErrInfrastructure.
+// Mutants returns the mutants of a program, in the order of its syntax tree: at most
+// 5,000, the same at every call. Errors: ErrSource, ErrInfrastructure.
 func (m *Mutator) Mutants(ctx context.Context, source string) ([]Mutant, error) {
 	a, err := m.ask(ctx, "m", source)
 	if err != nil {
