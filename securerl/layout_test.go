@@ -27,7 +27,7 @@ var rooms = [][]string{
 	1: {"rng", "problem", "tokenizer", "safetensors", "engine", "engine/enginetest", "sandbox", "advantage", "stats", "runlog", "completion", "chart", "chart/ssr", "notebook/session"},
 	2: {"scan", "prompt", "optim", "problem/families"},
 	3: {"judge", "decoder"},
-	4: {"reward", "reward/rewardtest", "policy", "sandbox/sandboxtest"},
+	4: {"reward", "reward/rewardtest", "policy", "mutate", "sandbox/sandboxtest"},
 	5: {"record", "sft", "ppo"},
 	6: {"eval"},
 	7: {"figure"},
@@ -125,7 +125,7 @@ func TestFilesAndFunctionsStayReadable(t *testing.T) {
 func TestPackagesStayReadable(t *testing.T) {
 	const limit = 1300
 	larger := map[string]int{
-		"problem/families":     1700, // a table of problems: data in the form of code
+		"problem/families":     1800, // a table of problems: data in the form of code
 		"decoder":              1450, // network, files and sampler of one family read each other's names
 		"figure":               2300, // a file per picture; they share axes, widths and captions
 		"../experiments/train": 2250, // the loops and their settings, a file each phase

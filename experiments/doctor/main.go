@@ -3,6 +3,7 @@
 // the backend that trains. Each check is a line; one that fails says why and names a cure.
 //
 //	doctor [-backend auto] [-all] [-json] [-hostile DIR] [-hacks FILE] [-compare FILE] [-scan FILE]
+//	doctor -problems FILE|families [-format auto] [-mutants 20] [-all] [-json]
 //
 // The last four run sets with known answers, in the form of testdata/sandbox/hostile,
 // testdata/reward/hacks.jsonl, testdata/compare/compare.jsonl and
@@ -10,6 +11,10 @@
 //
 // Judging needs no backend: without one (-backend none, or a plugin that is missing)
 // all other checks are made all the same. Throughput is a figure and never fails.
+//
+// With -problems it looks at a set of problems instead: are its reference programs right
+// under the comparators of their problems, which mutants of them do its tests miss, what
+// do its splits share? Of a large set a tenth is run, chosen by key; -all runs everything.
 //
 // It exits with 0 when all is well, 1 when something is wrong, 2 for wrong usage.
 package main
@@ -39,36 +44,62 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the program: arguments in, checks out, exit code.
-func run(ctx context.Context, args []string, out, errs io.Writer) int {
+// wanted is what the command line asks for.
+type wanted struct {
+	backend   string
+	all, json bool
+	sets      sets
+	problems  problemSet
+}
+
+var backends = []string{"auto", "go", "xla:cpu", "xla:cuda", "none"}
+
+// parse reads the command line. A negative code: go on.
+func parse(args []string, errs io.Writer) (w wanted, code int) {
 	f := flag.NewFlagSet("doctor", flag.ContinueOnError)
 	f.SetOutput(errs)
-	backends := []string{"auto", "go", "xla:cpu", "xla:cuda", "none"}
-	backend := f.String("backend", "auto", strings.Join(backends, ", ")+"; judging needs none")
-	all := f.Bool("all", false, "judge every reference program, not a tenth (minutes)")
-	asJSON := f.Bool("json", false, "print a list of {area, what, ok, error, cure, figures}")
-	var s sets
-	f.StringVar(&s.hostile, "hostile", "", "folder of programs that attack the sandbox, with index.json")
-	f.StringVar(&s.hacks, "hacks", "", "file of programs that attack the reward, with bounds")
-	f.StringVar(&s.compare, "compare", "", "file of outputs to compare, with verdicts")
-	f.StringVar(&s.scan, "scan", "", "file of sources that attack the scanner, with outcomes")
+	f.StringVar(&w.backend, "backend", "auto", strings.Join(backends, ", ")+"; judging needs none")
+	f.BoolVar(&w.all, "all", false, "judge every reference program, not a tenth (minutes); with -problems also every survivor is listed")
+	f.BoolVar(&w.json, "json", false, "print a list of {area, what, ok, error, cure, figures}")
+	f.StringVar(&w.sets.hostile, "hostile", "", "folder of programs that attack the sandbox, with index.json")
+	f.StringVar(&w.sets.hacks, "hacks", "", "file of programs that attack the reward, with bounds")
+	f.StringVar(&w.sets.compare, "compare", "", "file of outputs to compare, with verdicts")
+	f.StringVar(&w.sets.scan, "scan", "", "file of sources that attack the scanner, with outcomes")
+	f.StringVar(&w.problems.path, "problems", "", "file of problems to examine, or families")
+	f.StringVar(&w.problems.format, "format", "auto", "of that file: stdin (JSON lines), paper, apps; auto = by content")
+	f.IntVar(&w.problems.most, "mutants", 20, "mutants per problem of that file, chosen by key; 0 = all (families: always all)")
 	switch err := f.Parse(args); {
 	case err == flag.ErrHelp:
-		return exitFit
+		return w, exitFit
 	case err != nil:
-		return exitUsage
+		return w, exitUsage
 	case f.NArg() > 0:
 		fmt.Fprintf(errs, "doctor: %q is no flag; see doctor -h\n", f.Arg(0))
-		return exitUsage
-	case !slices.Contains(backends, *backend):
-		fmt.Fprintf(errs, "doctor: -backend %q is unknown; there are %s\n", *backend, strings.Join(backends, ", "))
-		return exitUsage
+		return w, exitUsage
+	case !slices.Contains(backends, w.backend):
+		fmt.Fprintf(errs, "doctor: -backend %q is unknown; there are %s\n", w.backend, strings.Join(backends, ", "))
+		return w, exitUsage
 	}
-	d := &doctor{out: out, json: *asJSON}
-	d.machine()
-	d.judging(ctx, *all, s)
-	if *backend != "none" {
-		d.backend(*backend)
+	w.problems.all = w.all
+	return w, -1
+}
+
+// run is the program: arguments in, checks out, exit code.
+func run(ctx context.Context, args []string, out, errs io.Writer) int {
+	w, code := parse(args, errs)
+	if code >= 0 {
+		return code
+	}
+	d := &doctor{out: out, json: w.json}
+	switch {
+	case w.problems.path != "":
+		d.problems(ctx, w.problems)
+	default:
+		d.machine()
+		d.judging(ctx, w.all, w.sets)
+		if w.backend != "none" {
+			d.backend(w.backend)
+		}
 	}
 	if err := d.end(); err != nil || d.wrong > 0 {
 		return exitUnfit

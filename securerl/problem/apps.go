@@ -145,7 +145,7 @@ func (item appsItem) problem() (Problem, error) {
 	if len(p.Hidden) == 0 {
 		p.Hidden = nil
 	}
-	p.Compare, p.Epsilon = comparator(p.Statement)
+	p.Compare, p.Epsilon = comparator(p.ID, p.Statement)
 	var solutions []string
 	if item.Solutions != nil {
 		if err := nested(item.Solutions, "solutions", &solutions); err != nil {

@@ -14,8 +14,9 @@
 // as ErrCallStyle beside the problems of all other rows.
 //
 // The comparator of a read problem is float where its statement names a tolerance
-// (the rule is that of Tolerance), lines everywhere else. The paper's own comparison
-// is Peer; whoever repeats its numbers sets it.
+// (the rule is that of Tolerance), lines everywhere else. Exceptions lists the problems
+// where that is not so, each with the sentence of its statement. The paper's own
+// comparison is Peer; whoever repeats its numbers sets it.
 //
 // Sources: Project CodeNet (github.com/IBM/Project_CodeNet), APPS
 // (arXiv:2105.09938), the data tools of the first paper's release.

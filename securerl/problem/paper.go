@@ -102,7 +102,7 @@ func paperProblem(raw json.RawMessage, most int) (Problem, error) {
 	case n > most:
 		return Problem{}, wrong("test_cases", "%d tests, max_tests_per_problem says %d", n, most)
 	}
-	p.Compare, p.Epsilon = comparator(p.Statement)
+	p.Compare, p.Epsilon = comparator(p.ID, p.Statement)
 	return p, nil
 }
 

@@ -213,25 +213,3 @@ func repeated(tests []Test) int {
 	}
 	return -1
 }
-
-// SharedPrograms returns the ids of test problems that share the text of a correct
-// program with some training problem: for them, remembering is enough. Results are
-// given with and without them.
-func SharedPrograms(train, test []Problem) []string {
-	known := map[string]bool{}
-	for _, p := range train {
-		for _, r := range p.References {
-			known[r.Source] = true
-		}
-	}
-	var ids []string
-	for _, p := range test {
-		for _, r := range p.References {
-			if known[r.Source] {
-				ids = append(ids, p.ID)
-				break
-			}
-		}
-	}
-	return ids
-}

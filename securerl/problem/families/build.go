@@ -24,7 +24,7 @@ type spec struct {
 
 const (
 	name        = "families"
-	perSide     = 5   // public tests, and hidden tests
+	perSide     = 5   // public tests, and hidden tests before the further ones
 	listCount   = 901 // list problems kept of 1,230 possible
 	unseenCount = 30  // list.range problems kept of 90
 )
@@ -52,12 +52,16 @@ func (s spec) id() string {
 // Build returns the problems of all families, the same at every call.
 func Build() problem.Set {
 	set := problem.Set{Name: name}
-	specs := append(chosenLists(), slices.Concat(integers(), pairs(), texts(), security(), lowRisk())...)
-	for _, s := range specs {
+	for _, s := range specs() {
 		set.Problems = append(set.Problems, s.problem())
 	}
 	assignSplits(set.Problems)
 	return set
+}
+
+// specs lists all problems, in the order of the set.
+func specs() []spec {
+	return append(chosenLists(), slices.Concat(integers(), pairs(), texts(), security(), lowRisk())...)
 }
 
 // problem draws the tests and the statement.
@@ -69,6 +73,7 @@ func (s spec) problem() problem.Problem {
 	}
 	p.Statement = s.requests[key.Name("statement").Stream().IntN(len(s.requests))]
 	p.Public, p.Hidden = s.tests(key.Name("tests"))
+	p.Hidden = append(p.Hidden, s.further()...)
 	for _, group := range []struct {
 		kind    problem.Kind
 		sources []string

@@ -10,12 +10,23 @@
 //	low.*         3    constant, words                          B110 B311 B101, LOW only
 //
 //	(family, parameters) --rng key--> requests, 5 public + 5 hidden tests, programs
+//	                     --hidden.txt-> further hidden tests
 //	                     --hash-----> train | validation | test;  list.range and sec.dict: unseen
 //	[]Problem --NewCorpus, Draw--> rows (request, program) with known shares of faults
 //
 // Every test is computed by a Go function, never by a reference program, so that the
 // programs can be tested against it (families_test.go runs and scans them). All
 // randomness is a function of (family, parameters): adding a family changes no other.
+//
+// Hidden tests must tell a right program from one that is nearly right. Package mutate
+// plants small faults into the first and the last secure program of every problem (they
+// hold every way to read and every way to print); a mutant that passes all tests and is
+// wrong on any of 2,000 further inputs of the generator (Inputs) shows that the tests
+// are too weak. hidden.txt names inputs that tell these mutants from their originals:
+// in each problem that needs them the fewest that a greedy choice finds, the earliest
+// first. They are added to the hidden tests; the public tests, which decide rewards, and
+// the first five hidden ones are as drawn. Survivors that agree on all 2,000 inputs
+// cannot be told apart by any test of the generator (x % 2 <= 0 for x % 2 == 0).
 //
 // Conventions of the tasks: a list is printed on one line with blanks between, truth
 // values are printed as Python prints them.

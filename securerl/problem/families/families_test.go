@@ -22,13 +22,16 @@ import (
 // counted is a set as testdata/problem/families.json states it.
 type counted struct {
 	Digest   string                    `json:"digest"`
+	AsDrawn  string                    `json:"digest_as_drawn"` // with the first five hidden tests only
 	Splits   map[problem.Split]int     `json:"splits"`
 	Families map[string]map[string]int `json:"families"` // family -> split or kind of program -> number
 }
 
 func count(set problem.Set) counted {
 	c := counted{Digest: set.Digest(), Splits: map[problem.Split]int{}, Families: map[string]map[string]int{}}
-	for _, p := range set.Problems {
+	drawn := problem.Set{Problems: slices.Clone(set.Problems)}
+	for i, p := range set.Problems {
+		drawn.Problems[i].Hidden = p.Hidden[:5]
 		c.Splits[p.Split]++
 		if c.Families[p.Family] == nil {
 			c.Families[p.Family] = map[string]int{}
@@ -38,12 +41,15 @@ func count(set problem.Set) counted {
 			c.Families[p.Family][string(r.Kind)]++
 		}
 	}
+	c.AsDrawn = drawn.Digest()
 	return c
 }
 
 // The file keeps the set from changing unnoticed; its numbers are our own, reviewed
 // by eye, and prove nothing but stability. A change of the set makes old runs
-// incomparable: then edit the file by hand.
+// incomparable: then edit the file by hand. The digest as drawn is that of the runs in
+// testdata, which were judged before there were further hidden tests: their public
+// tests, and so their rewards, are those of today.
 func TestTheSetIsTheOneRecorded(t *testing.T) {
 	data, err := os.ReadFile("../../../testdata/problem/families.json")
 	require.NoError(t, err)
@@ -55,6 +61,7 @@ func TestTheSetIsTheOneRecorded(t *testing.T) {
 	}
 	assert.Len(t, want.Families, len(got.Families))
 	assert.Equal(t, want.Splits, got.Splits)
+	assert.Equal(t, want.AsDrawn, got.AsDrawn)
 	assert.Equal(t, want.Digest, got.Digest)
 }
 
@@ -66,7 +73,8 @@ func TestTheSetHasItsShape(t *testing.T) {
 	for _, p := range set.Problems {
 		byFamily[p.Family] = append(byFamily[p.Family], p)
 		assert.Len(t, p.Public, 5, p.ID)
-		assert.Len(t, p.Hidden, 5, p.ID)
+		assert.GreaterOrEqual(t, len(p.Hidden), 5, p.ID)
+		assert.LessOrEqual(t, len(p.Hidden), 7, p.ID)
 		assert.GreaterOrEqual(t, len(p.Paraphrases), 2, p.ID)
 		assert.LessOrEqual(t, len(p.Paraphrases), 12, p.ID)
 		assert.Contains(t, p.Paraphrases, p.Statement)
