@@ -35,12 +35,14 @@ type Options struct {
 	Hidden           bool           // run the hidden tests too
 	SkipAfterTimeout bool           // after a time-out the other tests of the program are skipped
 	Workers          int            // submissions judged at a time; 0 = one
+	Second           *scan.Scanner  // gives the second opinion of every verdict; nil = none
 }
 
 // Judge turns submissions into verdicts. It is safe for concurrent use.
 type Judge struct {
 	run      runner
 	scan     scanner
+	second   scanner // nil = none
 	options  Options
 	versions string // of everything a verdict depends on, part of the cache key
 	cache    *cache
@@ -49,14 +51,20 @@ type Judge struct {
 
 // schema changes when the meaning of a stored verdict does: its fields, the
 // comparators, or what the sandbox's tiers allow.
-const schema = 3
+const schema = 4
 
 // New makes a judge from a sandbox and a scanner.
 func New(sb *sandbox.Sandbox, sc *scan.Scanner, o Options) *Judge {
 	o.Limits = effective(sb.Limits(), o.Limits)
 	about, rules := sb.Info(), sc.Info()
-	return newJudge(sb, sc, o, fmt.Sprintf("schema %d, python %s on %s, tier %s, bandit %s in python %s, rules %s",
-		schema, about.PythonVersion, runtime.GOARCH, about.Tier, rules.Bandit, rules.Python, rules.Rules))
+	versions := fmt.Sprintf("schema %d, python %s on %s, tier %s, bandit %s in python %s, rules %s",
+		schema, about.PythonVersion, runtime.GOARCH, about.Tier, rules.Bandit, rules.Python, rules.Rules)
+	if o.Second == nil {
+		return newJudge(sb, sc, o, versions)
+	}
+	j := newJudge(sb, sc, o, fmt.Sprintf("%s, second %+v", versions, o.Second.Info()))
+	j.second = o.Second
+	return j
 }
 
 // effective are the limits that programs really run under: sandbox.Run takes real

@@ -58,7 +58,7 @@ func (j *Judge) fresh(ctx context.Context, s Submission, hurry bool) (Verdict, C
 		return Verdict{}, Cost{}, fmt.Errorf("%w: %w", ErrInfrastructure, err)
 	}
 	cost := Cost{Scans: 1, ScanCPU: report.CPU}
-	v := Verdict{Status: report.Status, Parsed: report.CompileOK, SyntaxError: report.SyntaxError, SyntaxLine: report.SyntaxLine,
+	v := Verdict{Status: report.Status, Scanner: report.Scanner, Extra: report.Extra, Parsed: report.CompileOK, SyntaxError: report.SyntaxError, SyntaxLine: report.SyntaxLine,
 		Statements: report.Statements, Findings: report.Findings, Total: len(s.Problem.Public), Nondeterministic: report.Nondeterministic}
 	switch report.Status {
 	case scan.Timeout, scan.Crash, scan.TooLarge:
@@ -66,6 +66,9 @@ func (j *Judge) fresh(ctx context.Context, s Submission, hurry bool) (Verdict, C
 		if v.Parsed = len(s.Source) <= largest; v.Parsed {
 			v.Statements = 1
 		}
+	}
+	if v.Opinion, err = j.opinion(ctx, s.Source, &cost); err != nil {
+		return Verdict{}, cost, err
 	}
 	if !v.Parsed || v.Empty() {
 		return v, cost, nil
@@ -83,6 +86,20 @@ func (j *Judge) fresh(ctx context.Context, s Submission, hurry bool) (Verdict, C
 		}
 	}
 	return v, cost, nil
+}
+
+// opinion asks the second scanner, if there is one.
+func (j *Judge) opinion(ctx context.Context, source string, cost *Cost) (*Opinion, error) {
+	if j.second == nil {
+		return nil, nil
+	}
+	r, err := j.second.Scan(ctx, []byte(source))
+	if err != nil {
+		return nil, fmt.Errorf("%w: second opinion: %w", ErrInfrastructure, err)
+	}
+	cost.Scans++
+	cost.ScanCPU += r.CPU
+	return &Opinion{Status: r.Status, Scanner: r.Scanner, Findings: r.Findings}, nil
 }
 
 // run is the state of one program on its tests.

@@ -17,7 +17,7 @@ import (
 )
 
 // Schema is the version of the stored form.
-const Schema = 1
+const Schema = 2
 
 // The errors of reading.
 var (

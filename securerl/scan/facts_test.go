@@ -18,7 +18,7 @@ func TestSyntaxErrorsNameTheirLine(t *testing.T) {
 	s := open(t)
 	r, err := s.Scan(context.Background(), []byte("x = 1\ny = (\n"))
 	require.NoError(t, err)
-	assert.Equal(t, scan.Report{Status: scan.Syntax, SyntaxError: "'(' was never closed", SyntaxLine: 2, CPU: r.CPU}, r)
+	assert.Equal(t, scan.Report{Status: scan.Syntax, SyntaxError: "'(' was never closed", SyntaxLine: 2, Scanner: s.Info().String(), CPU: r.CPU}, r)
 }
 
 // Chance that is seeded, and names that only look like chance, are no chance.
