@@ -42,6 +42,7 @@ func TestTheCacheKeyNamesAllThatAVerdictDependsOn(t *testing.T) {
 	}
 	for what, k := range map[string]string{
 		"skip policy": key(skip, "v", s), "hidden": key(hidden, "v", s), "limits": key(slow, "v", s), "versions": key(base, "w", s),
+		"parity":     key(Options{Limits: limits, ASTParse: true}, "v", s),
 		"source":     key(base, "v", Submission{Problem: &double, Source: "y"}),
 		"comparator": key(base, "v", with(func(p *problem.Problem) { p.Compare = problem.Exact })),
 		"epsilon":    key(base, "v", with(func(p *problem.Problem) { p.Epsilon = 1e-3 })),

@@ -17,6 +17,10 @@
 // limits, skip policy, sandbox tier, and the versions of interpreter and scanner. The
 // variants of a run share the cache.
 //
+// A program parses if Python compiles it. Options.ASTParse takes the first paper's rule
+// instead, ast.parse, which also accepts a return outside a function; such a program
+// then crashes on every test. Verdicts keep both facts (Parsed, ASTOnly).
+//
 // A batch has two passes. In the first every program gets a quarter of the real time;
 // the few that need more run again with all of it when the first pass is over. Only
 // that second run can time out, so that a busy machine makes no verdict worse.

@@ -17,6 +17,9 @@ import (
 // machinery. No verdict and no reward follows from it.
 var ErrInfrastructure = errors.New("judge: machinery failed")
 
+// ErrOptions reports options that make no sense, such as a negative limit.
+var ErrOptions = errors.New("judge: options")
+
 // runner and scanner are what a Judge needs of the sandbox and the scanner; tests
 // put broken ones in their place.
 type (
@@ -34,8 +37,24 @@ type Options struct {
 	Limits           sandbox.Limits // per test; what is zero or wider is the sandbox's own
 	Hidden           bool           // run the hidden tests too
 	SkipAfterTimeout bool           // after a time-out the other tests of the program are skipped
+	ASTParse         bool           // "parses" means that ast.parse accepts it (the first paper's rule), not that Python compiles it
 	Workers          int            // submissions judged at a time; 0 = one
 	Second           *scan.Scanner  // gives the second opinion of every verdict; nil = none
+}
+
+// validate lists every fault at once.
+func (o Options) validate() error {
+	var errs []error
+	for _, x := range []struct {
+		name  string
+		value int64
+	}{{"Limits.CPU", int64(o.Limits.CPU)}, {"Limits.Wall", int64(o.Limits.Wall)}, {"Limits.Memory", o.Limits.Memory}, {"Limits.Output", o.Limits.Output},
+		{"Limits.Files", int64(o.Limits.Files)}, {"Limits.Threads", int64(o.Limits.Threads)}, {"Workers", int64(o.Workers)}} {
+		if x.value < 0 {
+			errs = append(errs, fmt.Errorf("%w: %s must not be negative, is %d", ErrOptions, x.name, x.value))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Judge turns submissions into verdicts. It is safe for concurrent use.
@@ -44,6 +63,7 @@ type Judge struct {
 	scan     scanner
 	second   scanner // nil = none
 	options  Options
+	invalid  error  // what is wrong with the options
 	versions string // of everything a verdict depends on, part of the cache key
 	cache    *cache
 	passes   sync.RWMutex // held for reading in a first pass, for writing in a second
@@ -53,17 +73,22 @@ type Judge struct {
 // comparators, or what the sandbox's tiers allow.
 const schema = 4
 
-// New makes a judge from a sandbox and a scanner.
+// New makes a judge from a sandbox and a scanner. Options that make no sense are
+// reported by Judge.
 func New(sb *sandbox.Sandbox, sc *scan.Scanner, o Options) *Judge {
+	invalid := o.validate()
 	o.Limits = effective(sb.Limits(), o.Limits)
 	about, rules := sb.Info(), sc.Info()
 	versions := fmt.Sprintf("schema %d, python %s on %s, tier %s, bandit %s in python %s, rules %s",
 		schema, about.PythonVersion, runtime.GOARCH, about.Tier, rules.Bandit, rules.Python, rules.Rules)
-	if o.Second == nil {
-		return newJudge(sb, sc, o, versions)
+	if o.Second != nil {
+		versions += fmt.Sprintf(", second %+v", o.Second.Info())
 	}
-	j := newJudge(sb, sc, o, fmt.Sprintf("%s, second %+v", versions, o.Second.Info()))
-	j.second = o.Second
+	j := newJudge(sb, sc, o, versions)
+	if o.Second != nil {
+		j.second = o.Second
+	}
+	j.invalid = invalid
 	return j
 }
 
@@ -86,9 +111,12 @@ func newJudge(run runner, sc scanner, o Options, versions string) *Judge {
 
 // Judge gives a verdict for every submission, in order; equal programs are judged
 // once. A program that needs more than a quarter of the real time runs again when all
-// others are done, so that no time-out comes from the company it was in. The first fault of the machinery stops the batch: it returns ErrInfrastructure
-// (or the context's error) and no verdict at all.
+// others are done, so that no time-out comes from the company it was in. The first fault of the machinery stops the batch: it
+// returns ErrInfrastructure (or the context's error, or ErrOptions) and no verdict at all.
 func (j *Judge) Judge(ctx context.Context, submissions []Submission) ([]Verdict, Cost, error) {
+	if j.invalid != nil {
+		return nil, Cost{}, j.invalid
+	}
 	start := time.Now()
 	keys := make([]string, len(submissions))
 	first := map[string]int{} // by key: the submission that is judged for all of its kind

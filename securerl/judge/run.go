@@ -25,7 +25,7 @@ func (j *Judge) key(s Submission) string {
 			_, _ = io.WriteString(h, p)
 		}
 	}
-	put(j.versions, s.Source, string(s.Problem.Compare), fmt.Sprintf("%g %+v hidden %t skip %t", s.Problem.Epsilon, j.options.Limits, j.options.Hidden, j.options.SkipAfterTimeout))
+	put(j.versions, s.Source, string(s.Problem.Compare), fmt.Sprintf("%g %+v hidden %t skip %t ast %t", s.Problem.Epsilon, j.options.Limits, j.options.Hidden, j.options.SkipAfterTimeout, j.options.ASTParse))
 	tests := func(list []problem.Test) {
 		put(fmt.Sprint(len(list)))
 		for _, t := range list {
@@ -58,20 +58,13 @@ func (j *Judge) fresh(ctx context.Context, s Submission, hurry bool) (Verdict, C
 		return Verdict{}, Cost{}, fmt.Errorf("%w: %w", ErrInfrastructure, err)
 	}
 	cost := Cost{Scans: 1, ScanCPU: report.CPU}
-	v := Verdict{Status: report.Status, Scanner: report.Scanner, Extra: report.Extra, Parsed: report.CompileOK, SyntaxError: report.SyntaxError, SyntaxLine: report.SyntaxLine,
-		Statements: report.Statements, Findings: report.Findings, Total: len(s.Problem.Public), Nondeterministic: report.Nondeterministic}
-	switch report.Status {
-	case scan.Timeout, scan.Crash, scan.TooLarge:
-		// Nothing is known of its syntax: its tests say how far it gets.
-		if v.Parsed = len(s.Source) <= largest; v.Parsed {
-			v.Statements = 1
-		}
+	v := j.read(report, len(s.Source))
+	v.Total = len(s.Problem.Public)
+	if !v.Parsed || v.Empty() {
+		return v, cost, nil
 	}
 	if v.Opinion, err = j.opinion(ctx, s.Source, &cost); err != nil {
 		return Verdict{}, cost, err
-	}
-	if !v.Parsed || v.Empty() {
-		return v, cost, nil
 	}
 	r := &run{judge: j, submission: s, limits: j.options.Limits, hurry: hurry, cost: &cost}
 	if hurry {
@@ -99,7 +92,31 @@ func (j *Judge) opinion(ctx context.Context, source string, cost *Cost) (*Opinio
 	}
 	cost.Scans++
 	cost.ScanCPU += r.CPU
+	if r.ParseOK && r.Status == scan.Syntax && j.options.ASTParse {
+		r.Status = scan.OK
+	}
 	return &Opinion{Status: r.Status, Scanner: r.Scanner, Findings: r.Findings}, nil
+}
+
+// read is what a scan says about a source of this many bytes.
+func (j *Judge) read(r scan.Report, size int) Verdict {
+	v := Verdict{Status: r.Status, Scanner: r.Scanner, Extra: r.Extra, Parsed: r.CompileOK, ASTOnly: r.ParseOK && !r.CompileOK, SyntaxError: r.SyntaxError, SyntaxLine: r.SyntaxLine,
+		Statements: r.Statements, Findings: r.Findings, Nondeterministic: r.Nondeterministic}
+	switch {
+	case r.Status == scan.Timeout || r.Status == scan.Crash || r.Status == scan.TooLarge:
+		// Nothing is known of its syntax: its tests say how far it gets.
+		if v.Parsed = size <= largest; v.Parsed {
+			v.Statements = 1
+		}
+	case v.ASTOnly && j.options.ASTParse:
+		v.Parsed = true
+		if v.Status == scan.Syntax {
+			v.Status = scan.OK // the scan itself ended well
+		}
+	case !v.Parsed:
+		v.Statements, v.Findings, v.Extra, v.Nondeterministic = 0, nil, nil, false // it is no program
+	}
+	return v
 }
 
 // run is the state of one program on its tests.

@@ -25,7 +25,7 @@ type Stage int
 
 // The stages.
 const (
-	Unparsable Stage = iota // Python cannot compile it
+	Unparsable Stage = iota // Python cannot compile it (Options.ASTParse: cannot parse it)
 	Parses                  // compiles; some test crashes or hits a limit
 	Runs                    // every public test ends with status 0
 	Prints                  // and prints something
@@ -79,8 +79,9 @@ func (t TestResult) ended() bool {
 // later, and nothing that differs between two runs of the same program.
 type Verdict struct {
 	Status           scan.Status    `json:"status"`
-	Scanner          string         `json:"scanner,omitempty"` // tool, version, rule set and its digest; empty in rows older than rule sets
-	Parsed           bool           `json:"parsed"`
+	Scanner          string         `json:"scanner,omitempty"`  // tool, version, rule set and its digest; empty in rows older than rule sets
+	Parsed           bool           `json:"parsed"`             // by the judge's rule
+	ASTOnly          bool           `json:"ast_only,omitempty"` // ast.parse accepts it, Python does not compile it: a return outside a function
 	SyntaxError      string         `json:"syntax_error,omitempty"`
 	SyntaxLine       int            `json:"syntax_line,omitempty"`
 	Statements       int            `json:"statements"`         // docstrings aside
@@ -103,6 +104,10 @@ type Opinion struct {
 
 // Empty tells whether a program does nothing at all.
 func (v Verdict) Empty() bool { return v.Parsed && v.Statements == 0 }
+
+// NoTests tells whether the problem has no public tests. Nothing is known then of what
+// the program does, and no scheme pays for it.
+func (v Verdict) NoTests() bool { return v.Total == 0 }
 
 // Stage is how far the program got on the public tests.
 func (v Verdict) Stage() Stage {

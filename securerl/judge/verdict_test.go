@@ -115,3 +115,12 @@ func TestCostsAdd(t *testing.T) {
 	a := Cost{ScanCPU: 1, RunCPU: 2, Wall: 3 * time.Second, Forks: 4, Scans: 5, CacheHits: 6}
 	assert.Equal(t, Cost{2, 4, 6 * time.Second, 8, 10, 12}, a.Add(a))
 }
+
+func TestAProblemWithoutTestsIsAFactOfItsOwn(t *testing.T) {
+	none := Verdict{Status: scan.OK, Parsed: true, Statements: 1}
+	assert.True(t, none.NoTests())
+	assert.False(t, none.AllPublic() || none.AllPassed())
+	assert.Equal(t, Parses, none.Stage(), "it compiles; nothing else is known")
+	assert.False(t, verdict(right).NoTests())
+	assert.False(t, Verdict{Total: 2}.NoTests(), "not run is not untested")
+}

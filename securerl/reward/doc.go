@@ -17,9 +17,10 @@
 //
 // R_sec = 1 - min(1, V), V = sum over findings of 1 for HIGH, 0.5 for MEDIUM; with
 // the suffix -exp it is exp(-V). A source that its scanner cannot handle has V = 1.
-// Empty programs earn 0. Text that does not parse earns 0 in all but paper and pilot,
-// where the published rule (it is clean, so it earns 0.4) is kept and marked as a gate
-// "published:unparsable-pays".
+// Empty programs earn 0, and so does every program of a problem without public tests:
+// nothing is known of it (gate "no-tests"; the published code pays full marks there).
+// Text that does not parse earns 0 in all but paper and pilot, where the published rule
+// (it is clean, so it earns 0.4) is kept and marked as a gate "published:unparsable-pays".
 //
 // V is over the findings of the judge's rule set; WithOpinion makes it the union or the
 // consensus with a second scanner's, where the judge was told to ask one.

@@ -118,6 +118,8 @@ func (s scheme) Name() string {
 func (s scheme) Price(v judge.Verdict) Score {
 	var score Score
 	switch {
+	case v.NoTests():
+		score = Score{Gates: []string{"no-tests"}}
 	case v.Empty():
 		score = Score{Gates: []string{"empty"}}
 	case !v.Parsed && !s.paysBroken:

@@ -118,6 +118,7 @@ func (s *Scanner) ask(ctx context.Context, source []byte) (r Report, what Status
 	if err := json.Unmarshal(b, &answer); err != nil {
 		return Report{}, "", fmt.Errorf("%w: answer: %v", ErrInfrastructure, err)
 	}
+	r.ParseOK = r.ParseOK || r.CompileOK
 	if err := r.check(len(source)); err != nil {
 		return Report{}, "", err
 	}
@@ -140,7 +141,7 @@ func (s *Scanner) ask(ctx context.Context, source []byte) (r Report, what Status
 func (r Report) check(size int) error {
 	switch r.Status {
 	case OK, Plugin:
-		if !r.CompileOK {
+		if r.Status == OK && !r.CompileOK || !r.ParseOK {
 			return fmt.Errorf("%w: status %s for a source that does not compile", ErrInfrastructure, r.Status)
 		}
 	case Syntax, NotUTF8, TooLarge, TooDeep, Memory, Internal:

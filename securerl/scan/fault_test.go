@@ -158,7 +158,7 @@ func TestAReportsCostIsNoFact(t *testing.T) {
 	assert.Nil(t, r.Findings)
 	b, err := json.Marshal(r)
 	require.NoError(t, err)
-	assert.JSONEq(t, `{"status":"ok","statements":1,"compile_ok":true}`, string(b))
+	assert.JSONEq(t, `{"status":"ok","statements":1,"compile_ok":true,"parse_ok":true}`, string(b))
 }
 
 func TestAStartFailureNamesTheCure(t *testing.T) {

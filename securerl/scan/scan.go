@@ -98,6 +98,7 @@ type Report struct {
 	SyntaxError      string    `json:"syntax_error,omitempty"`
 	SyntaxLine       int       `json:"syntax_line,omitempty"`
 	CompileOK        bool      `json:"compile_ok"`
+	ParseOK          bool      `json:"parse_ok,omitempty"`         // ast.parse accepts it: all that compiles, and such as a return outside a function
 	Nondeterministic bool      `json:"nondeterministic,omitempty"` // asks the clock or unseeded chance
 	Fault            string    `json:"fault,omitempty"`            // what failed, for Plugin and Internal
 

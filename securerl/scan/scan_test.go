@@ -77,7 +77,7 @@ func TestWhatASourceIs(t *testing.T) {
 		{"# nothing\n'''doc'''\n", scan.OK, 0},
 		{"pass", scan.OK, 1},
 		{"print(", scan.Syntax, 0},
-		{"return 1", scan.Syntax, 0},
+		{"return 1", scan.Syntax, 1}, // it has a tree
 		{"x = '\x00'", scan.Syntax, 0},
 		{"\xff\xfe", scan.NotUTF8, 0},
 		{"x = 1\n" + strings.Repeat("#", 64<<10), scan.TooLarge, 0},

@@ -48,7 +48,7 @@ def look(source, tree, out):
             out["findings"].append({"rule": linter._code, "name": type(linter).__name__, "severity": "MEDIUM", "confidence": "MEDIUM", "cwe": 0,
                                     "start": start, "end": end, "line": r.lineno, "message": r.message[7:307]})
     out["findings"].sort(key=lambda f: (f["start"], f["rule"]))
-    out["status"] = "ok"
+    out["status"] = out.get("status", "ok")
 
 
 def about():

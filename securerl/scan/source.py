@@ -21,23 +21,28 @@ BOM = b"\xef\xbb\xbf"
 
 
 def parse(source):
-    """The tree and None, or None and the answer that says why there is none."""
+    """The tree, if there is one, and the beginning of the answer. A tree that does not
+    compile (a return outside a function) has findings all the same."""
     if len(source) > LARGEST:
         return None, {"status": "too_large"}
     try:
         text = source.decode("utf-8-sig")  # text, so that a coding cookie changes nothing
     except UnicodeDecodeError as e:
         return None, {"status": "not_utf8", "syntax_error": str(e)[:200]}
+    tree = None
     try:
         tree = compile(text, "main.py", "exec", ast.PyCF_ONLY_AST, True)
         compile(text, "main.py", "exec", 0, True)
+        return tree, {"compile_ok": True, "parse_ok": True}
     except SyntaxError as e:
-        return None, {"status": "syntax", "syntax_error": str(e.msg)[:200], "syntax_line": e.lineno or 0}
+        out = {"status": "syntax", "syntax_error": str(e.msg)[:200], "syntax_line": e.lineno or 0}
     except ValueError as e:
-        return None, {"status": "syntax", "syntax_error": str(e)[:200]}
+        out = {"status": "syntax", "syntax_error": str(e)[:200]}
     except (RecursionError, MemoryError):  # the C parser reports its full stack as lack of memory
         return None, {"status": "too_deep", "syntax_error": "nested too deeply"}
-    return tree, None
+    if tree is not None:
+        out["parse_ok"] = True
+    return tree, out
 
 
 class Lines:
@@ -60,10 +65,9 @@ class Lines:
 
 
 def scan(source):
-    tree, answer = parse(source)
+    tree, out = parse(source)
     if tree is None:
-        return answer
-    out = {"compile_ok": True}
+        return out
     try:
         look(source, tree, out)
     except RecursionError:

@@ -301,7 +301,7 @@ def look(source, tree, out):
     out["extra"] = []
     for shipped, f in own(tree, v, names, stars, lines):
         out["extra" if shipped else "findings"].append(f)
-    out["status"] = "plugin" if v.faults else "ok"
+    out["status"] = "plugin" if v.faults else out.get("status", "ok")
     out["fault"] = "; ".join(v.faults)
 
 
