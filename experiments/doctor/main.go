@@ -6,7 +6,9 @@
 //
 // The last four run sets with known answers, in the form of testdata/sandbox/hostile,
 // testdata/reward/hacks.jsonl, testdata/compare/compare.jsonl and
-// testdata/scan/hostile.jsonl, and say what was answered otherwise.
+// testdata/scan/hostile.jsonl, and say what was answered otherwise. With -parity FILE|DIR
+// the scanner's findings and places are compared with stock Bandit's on sources one
+// trusts, with -agree FILE|DIR its marks with dlint's and ruff's (after make second).
 //
 // It exits with 0 when all is well, 1 when something is wrong.
 package main
@@ -27,6 +29,7 @@ func main() {
 	flag.StringVar(&s.hacks, "hacks", "", "file of programs that attack the reward, with bounds")
 	flag.StringVar(&s.compare, "compare", "", "file of outputs to compare, with verdicts")
 	flag.StringVar(&s.scan, "scan", "", "file of sources that attack the scanner, with outcomes")
+	o := opinionFlags()
 	asJSON := flag.Bool("json", false, "print a list of {what, ok, error, cure}")
 	flag.Parse()
 	d := &doctor{out: os.Stdout, json: *asJSON}
@@ -36,6 +39,7 @@ func main() {
 	if err == nil {
 		d.lab(context.Background(), lab, *all)
 		d.known(context.Background(), lab, s)
+		d.opinions(context.Background(), lab, o)
 		d.check("clean end", lab.Close(), "")
 	}
 	if err := d.end(); err != nil || d.wrong > 0 {

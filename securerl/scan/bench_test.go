@@ -93,17 +93,12 @@ func TestFindingsAndPlacesAreThoseOfStockBandit(t *testing.T) {
 	}
 	reports, _, err := stock.Scan(list)
 	require.NoError(t, err)
-	s, found, odd := open(t), 0, 0
+	s, found := open(t), 0
 	for i, source := range list {
 		ours, err := s.Scan(context.Background(), source)
 		require.NoError(t, err)
-		if ours.Status == scan.Syntax && reports[i].Error == "" {
-			odd++ // it parses, but does not compile: no program
-			continue
-		}
 		assert.Empty(t, reports[i].Differs(source, ours), "%.300s", source)
 		found += len(ours.Findings)
 	}
 	assert.Greater(t, found, 450)
-	assert.LessOrEqual(t, odd, 2)
 }
