@@ -266,6 +266,7 @@ def own(tree, v, names, stars, lines):
             for child in ast.iter_child_nodes(node):
                 if isinstance(child, ast.Name) and child.id in late and child.id not in MARKED_NAMES and isinstance(child.ctx, ast.Load):
                     child._bandit_parent = node
+                    v.children.append(child)
                     nodes.append(child)
     for node in nodes:
         if isinstance(node, ast.Call):

@@ -67,24 +67,26 @@ func NewStock(ctx context.Context, python string) (*Stock, error) {
 	return s, nil
 }
 
-// Scan scans sources with Bandit, in order, and tells the time this took inside its
-// process.
-func (s *Stock) Scan(sources [][]byte) ([]StockReport, time.Duration, error) {
+// Took is the time that sources took inside the process.
+type Took struct{ Wall, CPU time.Duration }
+
+// Scan scans sources with Bandit, in order.
+func (s *Stock) Scan(sources [][]byte) ([]StockReport, Took, error) {
 	return s.ask("stock", sources)
 }
 
 // Light scans sources with this package's own visitor in the same plain process, and
 // tells only the time: what confinement costs.
-func (s *Stock) Light(sources [][]byte) (time.Duration, error) {
+func (s *Stock) Light(sources [][]byte) (Took, error) {
 	_, took, err := s.ask("light", sources)
 	return took, err
 }
 
-func (s *Stock) ask(how string, sources [][]byte) ([]StockReport, time.Duration, error) {
+func (s *Stock) ask(how string, sources [][]byte) ([]StockReport, Took, error) {
 	err := json.NewEncoder(s.in).Encode(map[string]any{"how": how, "sources": sources})
 	var answer struct {
-		Seconds float64
-		Answers []StockReport
+		Wall, CPU float64 // seconds
+		Answers   []StockReport
 	}
 	if err == nil {
 		var line []byte
@@ -93,9 +95,10 @@ func (s *Stock) ask(how string, sources [][]byte) ([]StockReport, time.Duration,
 		}
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("%w: stock Bandit: %w", ErrInfrastructure, errors.Join(err, s.Close()))
+		return nil, Took{}, fmt.Errorf("%w: stock Bandit: %w", ErrInfrastructure, errors.Join(err, s.Close()))
 	}
-	return answer.Answers, time.Duration(answer.Seconds * float64(time.Second)), nil
+	seconds := func(x float64) time.Duration { return time.Duration(x * float64(time.Second)) }
+	return answer.Answers, Took{seconds(answer.Wall), seconds(answer.CPU)}, nil
 }
 
 // Close ends the process.

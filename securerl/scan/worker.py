@@ -15,7 +15,7 @@ BLOCKS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.With, ast.Asy
 
 # Most calls are of interest to no rule of Bandit 1.9.4: those by a name that none of
 # them asks for, without keywords, or with harmless ones. The names are read from the
-# rules' own settings, and below from their code; TestQuietCalls holds them to it. The
+# rules' own settings, and below from their code; TestQuietCallsAreQuietToBanditToo holds them to it. The
 # rules of another version are all asked about every call.
 QUIET = bandit.__version__ == "1.9.4"
 LOUD = set("""exec extra mark_safe SafeText SafeUnicode SafeString SafeBytes RawSQL run md4 md5 sha sha1 new crypt mksalt
@@ -77,6 +77,7 @@ class Visitor:
         self.statements = 0  # docstrings and bare constants aside
         self.calls, self.imported = [], []  # every call and every import
         self.marked, self.binding = [], []  # what own rules look at: see own.py
+        self.children = []  # every node that knows its parent
 
     def rules(self, kind, node, **more):
         """Runs the rules of a kind on a node."""
@@ -119,13 +120,21 @@ class Visitor:
                 if kind is ast.Name:
                     if child.id in MARKED_NAMES:
                         child._bandit_parent = node
+                        self.children.append(child)
                         self.marked.append(child)
                 elif child is not None:
                     child._bandit_parent = node
+                    self.children.append(child)
                     visit = VISITS.get(kind)
                     if visit is not None:
                         visit(self, child)
                     self.descend(child)
+
+    def forget(self):
+        """Unties the rings of parent and child: without them the tree goes when it is
+        done with, and its memory, still warm, is used again. Nothing collects here."""
+        for node in self.children:
+            node._bandit_parent = None
 
     def slowly(self, tree):
         """What is known of a tree that the visit did not reach the end of."""
@@ -196,8 +205,11 @@ class Visitor:
     def plain(kind):
         return lambda self, node: self.rules(kind, node)
 
-    def whole(self):
-        """The rules about the raw text."""
+    def whole(self, source):
+        """The rules about the raw text: of 1.9.4 there is one, about characters that
+        ASCII lacks, unless a coding cookie makes it of other text."""
+        if QUIET and source.isascii() and b"coding" not in source:
+            return
         self.run("File", {"file_data": self.file, "filename": "main.py", "lineno": 0, "linerange": [0, 1], "col_offset": 0})
 
 
@@ -287,8 +299,15 @@ def nondeterministic(calls, names, stars):
 def look(source, tree, out):
     v = Visitor(source)
     try:
+        answer(v, source, tree, out)
+    finally:
+        v.forget()
+
+
+def answer(v, source, tree, out):
+    try:
         v.descend(tree)
-        v.whole()
+        v.whole(source)
     except BaseException:
         v.slowly(tree)
         raise
