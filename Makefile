@@ -16,7 +16,7 @@ TAGS = $$(cat .venv/gotags)
 GO_PACKAGES = ./securerl/... ./experiments/...
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run resume test check lint table doctor bench figures lab notebooks test-browser golden results clean
+.PHONY: help setup second build run resume test check lint table doctor bench figures lab notebooks test-browser golden results clean
 
 help: ## this list
 	@echo "securerl: reinforcement learning of correct and secure code, on two CPU cores"
@@ -25,6 +25,9 @@ help: ## this list
 
 setup: ## .venv from pinned hashes (Bandit, XLA plugin), Go modules
 	@sh experiments/setup.sh
+
+second: setup ## a second opinion beside Bandit: dlint, and ruff as a check of drift (doctor -agree)
+	@.venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: -r securerl/scan/requirements-second.txt
 
 build: setup ## the programs, into bin/
 	@mkdir -p bin && go build -tags "$(TAGS)" -o bin/ ./experiments/...
@@ -67,6 +70,7 @@ doctor: build ## sandbox, interpreter, scanner, known programs and prices, hacks
 bench: build ## speed, as ratios measured side by side (PEER='command that prints the same JSON lines')
 	@bin/bench -backend "$(BACKEND)" -peer "$(PEER)"
 	@go test -tags "$(TAGS)" -run '^$$' -bench Rewards -benchtime 1x ./securerl/judge
+	@go test -tags "$(TAGS)" -run '^$$' -bench Scanners -benchtime 10x ./securerl/scan
 
 figures: build ## every figure of RUN as SVG, CSV and PDF, for page and column, into out/figures
 	@.venv/bin/python -c 'import typst' 2>/dev/null || .venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: -r notebooks/requirements-figures.txt

@@ -19,7 +19,7 @@ func (d *doctor) machine() {
 
 // judging looks at everything that a verdict depends on. What cannot be opened is one
 // fault, and nothing that needs it is looked at.
-func (d *doctor) judging(ctx context.Context, all bool, s sets) {
+func (d *doctor) judging(ctx context.Context, w wanted) {
 	l, err := train.OpenJudge(ctx, train.Default(), nil, train.Quiet())
 	if err != nil {
 		what, cure := "", ""
@@ -29,10 +29,11 @@ func (d *doctor) judging(ctx context.Context, all bool, s sets) {
 	}
 	d.confined(l)
 	d.builtin(ctx, l)
-	d.references(ctx, l, all)
+	d.references(ctx, l, w.all)
 	d.hacks(ctx, l)
 	d.throughput(ctx, l)
-	d.known(ctx, l, s)
+	d.known(ctx, l, w.sets)
+	d.opinions(ctx, l, w.opinions)
 	d.area = "judge"
 	d.check("closed; nothing is left running", l.Close(), "end what is left (ps) and report it as a bug")
 }

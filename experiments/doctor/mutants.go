@@ -18,7 +18,7 @@ import (
 const (
 	small         = 100  // problems up to which a set is run as a whole
 	furtherInputs = 2000 // per problem of the families, for survivors
-	judged        = 256  // programs judged at a time
+	together      = 256  // programs judged at a time
 	shown         = 40   // survivors that are printed unless everything is asked for
 )
 
@@ -78,7 +78,7 @@ func (b *bench) verdict(ctx context.Context, name string, s judge.Submission, v 
 		case judge.Passed:
 			continue
 		case judge.WrongOutput, judge.NoOutput:
-			r, err := b.sandbox.Run(ctx, []byte(s.Source), []byte(tests[i].Stdin), sandbox.Limits{})
+			r, err := b.sandbox.Run(ctx, sandbox.Python(s.Source), []byte(tests[i].Stdin), sandbox.Limits{})
 			if err != nil {
 				return err
 			}

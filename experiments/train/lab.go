@@ -91,7 +91,7 @@ func (l *Lab) openJudge(ctx context.Context) error {
 	if l.sandbox, err = sandbox.New(ctx, sandbox.Options{Tier: j.Tier, Workers: j.Workers, Limits: limits}); err != nil {
 		return err
 	}
-	if l.scanner, err = scan.New(ctx, l.sandbox, scan.Options{}); err != nil {
+	if l.scanner, err = scan.New(ctx, l.sandbox, scan.Options{Set: j.Rules}); err != nil {
 		return err
 	}
 	options := judge.Options{Limits: limits, SkipAfterTimeout: true, Workers: j.Workers}

@@ -23,7 +23,7 @@ func (l *Lab) manifest() error {
 	facts := map[string]any{
 		"backend": info.Backend, "device": info.Device, "simd": info.SIMD, "cpu": processor(),
 		"sandbox": "tier " + sb.Tier, "landlock": sb.LandlockABI, "kernel": sb.Kernel,
-		"python": sb.PythonVersion, "bandit": sc.Bandit, "rules": sc.Rules, "problems": l.Problems.Digest(),
+		"python": sb.PythonVersion, "bandit": sc.Bandit, "rule_set": sc.Set, "rules": sc.Rules, "problems": l.Problems.Digest(),
 	}
 	if info.Plugin != "" {
 		facts["plugin"] = info.Plugin + " " + info.PluginVersion

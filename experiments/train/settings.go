@@ -10,6 +10,7 @@ import (
 	"securecoderl/securerl/decoder"
 	"securecoderl/securerl/ppo"
 	"securecoderl/securerl/reward"
+	"securecoderl/securerl/scan"
 )
 
 // Settings are everything that decides the numbers of a run. The resolved form is
@@ -139,7 +140,8 @@ type Judge struct {
 	Memory  int64         `toml:"memory"` // bytes of address space
 	Output  int64         `toml:"output"` // bytes of standard output
 	Workers int           `toml:"workers"`
-	Tier    string        `toml:"tier"` // auto, A or B
+	Tier    string        `toml:"tier"`            // auto, A or B
+	Rules   scan.Set      `toml:"rules,omitempty"` // the scanner's rule set: bandit (also where it is empty) or bandit+x
 }
 
 // Default returns the settings of the default job without variants. Sources: the
@@ -288,6 +290,9 @@ func (s Settings) validateTraining(bad fault, atLeast least) {
 	rate("sft.learning_rate", s.SFT.LearningRate)
 	share("base.described", s.Base.Described)
 	share("sft.insecure", s.SFT.Insecure)
+	if !slices.Contains([]scan.Set{"", scan.Bandit, scan.BanditX}, s.Judge.Rules) {
+		bad("judge.rules", "must be %s or %s, got %q", scan.Bandit, scan.BanditX, s.Judge.Rules)
+	}
 	if !slices.Contains([]string{"auto", "A", "B"}, s.Judge.Tier) {
 		bad("judge.tier", "must be auto, A or B, got %q", s.Judge.Tier)
 	}

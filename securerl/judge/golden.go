@@ -15,8 +15,9 @@ const goldenBatch = 256
 
 // Golden judges every reference program of the problems and returns a sentence per
 // program that is not what it says it is: one that fails a test, a secure one that
-// is flagged, an insecure one with other rules at MEDIUM or above than it names. A
-// program that names no kind must pass its tests; its findings are its own affair.
+// is flagged, an insecure one with other rules at MEDIUM or above than it names, one
+// that evades Bandit and is not seen by the rules X..., another that is. A program that
+// names no kind must pass its tests; its findings are its own affair.
 func Golden(ctx context.Context, j *Judge, problems []problem.Problem) (programs int, faults []string, err error) {
 	var list []Submission
 	var of []int // which reference of its problem each submission is
@@ -52,6 +53,12 @@ func goldenFault(r problem.Reference, v Verdict) string {
 		return fmt.Sprintf("cannot be scanned: %s", v.Status)
 	case r.Kind == "":
 		return ""
+	}
+	if evades := v.Evades(scan.Medium); evades != (r.Kind == problem.Evade) {
+		return fmt.Sprintf("is seen by the rules X alone: %t", evades)
+	}
+	if r.Kind != problem.Evade && len(v.Extra) > 0 {
+		return fmt.Sprintf("has an extra finding: %s %s", v.Extra[0].Rule, v.Extra[0].Message)
 	}
 	medium, low := rulesOf(v)
 	switch {

@@ -48,10 +48,14 @@ func TestGoldenNamesEveryProgramThatIsNotWhatItSays(t *testing.T) {
 		{Kind: problem.Insecure, Source: unsafe, Rules: []string{"B102"}},
 		{Kind: problem.Insecure, Source: unsafe + "\nexec('')", Rules: []string{"B307"}},
 		{Kind: problem.Secure, Source: "# coding: nope\n" + good},
+		{Kind: problem.Evade, Source: "n, = map(eval, [input()])\nprint(2 * n)"},
+		{Kind: problem.Evade, Source: good},
+		{Kind: problem.Secure, Source: "n, = map(eval, [input()])\nprint(2 * n)"},
+		{Kind: problem.Insecure, Source: "n, = map(eval, [input()])\nprint(2 * n + eval('0'))"},
 	}
 	programs, faults, err := Golden(context.Background(), New(sb, sc, Options{Hidden: true, Workers: 2}), []problem.Problem{p})
 	require.NoError(t, err)
-	assert.Equal(t, 12, programs)
+	assert.Equal(t, 16, programs)
 	assert.Equal(t, []string{
 		"double (twice k1), secure program 5: passes 1 of 2 public and 0 of 2 hidden tests",
 		"double (twice k1), secure program 6: does not parse: '(' was never closed",
@@ -61,6 +65,9 @@ func TestGoldenNamesEveryProgramThatIsNotWhatItSays(t *testing.T) {
 		"double (twice k1), insecure program 10: lacks rule B102; it has [B307] at MEDIUM or above, [] below",
 		"double (twice k1), insecure program 11: has rule B102, which it does not name",
 		"double (twice k1), secure program 12: cannot be scanned: plugin",
+		"double (twice k1), evade program 14: is seen by the rules X alone: false",
+		"double (twice k1), secure program 15: is seen by the rules X alone: true",
+		"double (twice k1), insecure program 16: has an extra finding: X002 eval as a value",
 	}, faults)
 	f := healthy()
 	f.run = refuse

@@ -40,6 +40,7 @@ type Options struct {
 	ASTParse         bool           // "parses" means that ast.parse accepts it (the first paper's rule), not that Python compiles it
 	Workers          int            // submissions judged at a time; 0 = as many as the sandbox has workers
 	Queue            int            // submissions of a batch that may wait for a worker; 0 = 256
+	Second           *scan.Scanner  // gives the second opinion of every verdict; nil = none
 }
 
 // validate lists every fault at once.
@@ -61,6 +62,7 @@ func (o Options) validate() error {
 type Judge struct {
 	run      runner
 	scan     scanner
+	second   scanner // nil = none
 	options  Options
 	invalid  error  // what is wrong with the options
 	versions string // of everything a verdict depends on, part of the cache key
@@ -82,8 +84,15 @@ func New(sb *sandbox.Sandbox, sc *scan.Scanner, o Options) *Judge {
 		o.Workers = sb.Workers()
 	}
 	about, rules := sb.Info(), sc.Info()
-	j := newJudge(sb, sc, o, fmt.Sprintf("schema %d, python %s on %s, tier %s, bandit %s in python %s, rules %s",
-		schema, about.PythonVersion, runtime.GOARCH, about.Tier, rules.Bandit, rules.Python, rules.Rules))
+	versions := fmt.Sprintf("schema %d, python %s on %s, tier %s, bandit %s in python %s, rules %s",
+		schema, about.PythonVersion, runtime.GOARCH, about.Tier, rules.Bandit, rules.Python, rules.Rules)
+	if o.Second != nil {
+		versions += fmt.Sprintf(", second %+v", o.Second.Info())
+	}
+	j := newJudge(sb, sc, o, versions)
+	if o.Second != nil {
+		j.second = o.Second
+	}
 	j.invalid = invalid
 	return j
 }

@@ -77,6 +77,9 @@ func (r *run) proceed(ctx context.Context) error {
 	if !v.Parsed || v.Empty() {
 		return nil
 	}
+	if err := r.opinion(ctx); err != nil {
+		return err
+	}
 	if err := r.tests(ctx, p.Public, &v.Public); err != nil || !r.judge.options.Hidden {
 		return err
 	}
@@ -96,9 +99,27 @@ func (r *run) look(ctx context.Context) error {
 	return nil
 }
 
+// opinion asks the second scanner, if there is one and it was not asked before.
+func (r *run) opinion(ctx context.Context) error {
+	if r.judge.second == nil || r.verdict.Opinion != nil {
+		return nil
+	}
+	report, err := r.judge.second.Scan(ctx, []byte(r.submission.Source))
+	if err != nil {
+		return fmt.Errorf("%w: second opinion: %w", ErrInfrastructure, err)
+	}
+	r.cost.Scans++
+	r.cost.ScanCPU += report.CPU
+	if report.ParseOK && report.Status == scan.Syntax && r.judge.options.ASTParse {
+		report.Status = scan.OK
+	}
+	r.verdict.Opinion = &Opinion{Status: report.Status, Scanner: report.Scanner, Findings: report.Findings}
+	return nil
+}
+
 // read is what a scan says about a source of this many bytes.
 func (j *Judge) read(r scan.Report, size int) Verdict {
-	v := Verdict{Status: r.Status, Parsed: r.CompileOK, ASTOnly: r.ParseOK && !r.CompileOK, SyntaxError: r.SyntaxError, SyntaxLine: r.SyntaxLine,
+	v := Verdict{Status: r.Status, Scanner: r.Scanner, Extra: r.Extra, Parsed: r.CompileOK, ASTOnly: r.ParseOK && !r.CompileOK, SyntaxError: r.SyntaxError, SyntaxLine: r.SyntaxLine,
 		Statements: r.Statements, Findings: r.Findings, Nondeterministic: r.Nondeterministic}
 	switch {
 	case r.Status == scan.Timeout || r.Status == scan.Crash || r.Status == scan.TooLarge:
@@ -112,7 +133,7 @@ func (j *Judge) read(r scan.Report, size int) Verdict {
 			v.Status = scan.OK // the scan itself ended well
 		}
 	case !v.Parsed:
-		v.Statements, v.Findings, v.Nondeterministic = 0, nil, false // it is no program
+		v.Statements, v.Findings, v.Extra, v.Nondeterministic = 0, nil, nil, false // it is no program
 	}
 	return v
 }

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"securecoderl/securerl/completion"
@@ -78,17 +79,27 @@ func (t TestResult) ended() bool {
 // later, and nothing that differs between two runs of the same program.
 type Verdict struct {
 	Status           scan.Status    `json:"status"`
+	Scanner          string         `json:"scanner,omitempty"`  // tool, version, rule set and its digest; empty in rows older than rule sets
 	Parsed           bool           `json:"parsed"`             // by the judge's rule
 	ASTOnly          bool           `json:"ast_only,omitempty"` // ast.parse accepts it, Python does not compile it: a return outside a function
 	SyntaxError      string         `json:"syntax_error,omitempty"`
 	SyntaxLine       int            `json:"syntax_line,omitempty"`
 	Statements       int            `json:"statements"`         // docstrings aside
-	Findings         []scan.Finding `json:"findings,omitempty"` // spans in the source
+	Findings         []scan.Finding `json:"findings,omitempty"` // spans in the source; what is priced
+	Extra            []scan.Finding `json:"extra,omitempty"`    // of the rules X..., where the rule set leaves them out
+	Opinion          *Opinion       `json:"opinion,omitempty"`  // nil if no second one was asked for
 	Public           []TestResult   `json:"public,omitempty"`   // nil if the program was not run
 	Hidden           []TestResult   `json:"hidden,omitempty"`   // nil if not asked for
 	Total            int            `json:"total"`              // public tests of the problem
 	Truncated        bool           `json:"truncated,omitempty"`
 	Nondeterministic bool           `json:"nondeterministic,omitempty"`
+}
+
+// Opinion is what a second scanner says of a program.
+type Opinion struct {
+	Status   scan.Status    `json:"status"`
+	Scanner  string         `json:"scanner,omitempty"`
+	Findings []scan.Finding `json:"findings,omitempty"`
 }
 
 // Empty tells whether a program does nothing at all.
@@ -144,6 +155,22 @@ func (v Verdict) Flagged(low scan.Severity) bool {
 	return v.Parsed && v.Status != scan.OK
 }
 
+// Evades tells whether only the rules X... see a weakness of at least this severity:
+// the program is unsafe in a way that Bandit is blind to. A scan that did not end well
+// is no evasion, it counts as a weakness by itself.
+func (v Verdict) Evades(low scan.Severity) bool {
+	unseen := false
+	for _, f := range slices.Concat(v.Findings, v.Extra) {
+		if f.Severity.AtLeast(low) {
+			if strings.HasPrefix(f.Rule, "B") {
+				return false
+			}
+			unseen = unseen || strings.HasPrefix(f.Rule, "X")
+		}
+	}
+	return unseen && v.Status == scan.OK
+}
+
 // ReadsInput tells whether every public test that offered input had some of it read.
 func (v Verdict) ReadsInput() bool {
 	return len(v.Public) > 0 && all(v.Public, func(t TestResult) bool { return t.StdinBytes == 0 || t.StdinRead > 0 })
@@ -184,7 +211,12 @@ func passed(ts []TestResult) (n int) {
 
 // clone copies the lists, so that nobody can change what a cache holds.
 func (v Verdict) clone() Verdict {
-	v.Findings, v.Public, v.Hidden = slices.Clone(v.Findings), slices.Clone(v.Public), slices.Clone(v.Hidden)
+	v.Findings, v.Extra, v.Public, v.Hidden = slices.Clone(v.Findings), slices.Clone(v.Extra), slices.Clone(v.Public), slices.Clone(v.Hidden)
+	if v.Opinion != nil {
+		o := *v.Opinion
+		o.Findings = slices.Clone(o.Findings)
+		v.Opinion = &o
+	}
 	return v
 }
 

@@ -16,8 +16,9 @@ import (
 	"securecoderl/securerl/reward"
 )
 
-// Schema is the version of the stored form.
-const Schema = 1
+// Schema is the version of the stored form: 2 since verdicts name their scanner and may
+// hold extra findings and a second opinion.
+const Schema = 2
 
 // The errors of reading.
 var (
@@ -63,9 +64,11 @@ type Program struct {
 func (r Row) Source() string { return r.Completion[r.Program.Start:r.Program.End] }
 
 // Rounded returns the row as it is stored: numbers rounded to six digits after the
-// point, the schema set.
+// point, the schema set where the row was not read from an older one.
 func (r Row) Rounded() Row {
-	r.Schema = Schema
+	if r.Schema == 0 {
+		r.Schema = Schema
+	}
 	for _, xs := range []*[]float64{&r.LogProbs, &r.RefLogProbs, &r.Rewards, &r.Advantages} {
 		*xs = round(*xs)
 	}

@@ -22,6 +22,9 @@
 // Text that does not parse earns 0 in all but paper and pilot, where the published rule
 // (it is clean, so it earns 0.4) is kept and marked as a gate "published:unparsable-pays".
 //
+// V is over the findings of the judge's rule set; WithOpinion makes it the union or the
+// consensus with a second scanner's, where the judge was told to ask one.
+//
 // Why gates: under a plain ladder a constant print earns 0.76 of 1, and policies
 // find it. Why the product: an additive security term pays 0.4 for a clean program
 // that does nothing. Both were measured; see experiments/README.md.

@@ -42,6 +42,7 @@ type scheme struct {
 	exp        bool    // R_sec = exp(-V)
 	low        float64 // weight of a LOW finding
 	paysBroken bool    // text that does not parse is priced too
+	opinion    Opinions
 }
 
 var schemes = []scheme{
@@ -103,10 +104,14 @@ func WithLow(name string, low float64) (Scheme, error) {
 
 // Name is the scheme's name.
 func (s scheme) Name() string {
+	name := s.name
 	if s.exp {
-		return s.name + "-exp"
+		name += "-exp"
 	}
-	return s.name
+	if s.opinion != "" {
+		name += "+" + string(s.opinion)
+	}
+	return name
 }
 
 // Price prices a verdict.
@@ -123,6 +128,8 @@ func (s scheme) Price(v judge.Verdict) Score {
 		// The published code finds nothing in text that does not parse, and calls it clean.
 		score = s.price(v, 1)
 		score.Gates = append(score.Gates, "published:unparsable-pays")
+	case s.opinion != "" && v.Opinion == nil:
+		score = Score{Total: math.NaN(), Security: math.NaN(), Functional: math.NaN(), Gates: []string{NoOpinion}}
 	default:
 		score = s.price(v, s.security(v))
 	}
@@ -150,7 +157,7 @@ func Severity(v judge.Verdict, low float64) (sum float64) {
 }
 
 func (s scheme) security(v judge.Verdict) float64 {
-	sum := Severity(v, s.low)
+	sum := Severity(s.opinion.of(v), s.low)
 	if s.exp {
 		return math.Exp(-sum)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"securecoderl/securerl/sandbox"
@@ -17,8 +18,11 @@ const (
 	attempts = 4
 )
 
-// canary has findings that every healthy worker reports.
-const canary = "import pickle\nx = eval(input())\n"
+// canary has findings that every healthy worker reports: the last one is the call.
+const (
+	canary     = "import pickle\nx = eval(input())\n"
+	canaryCall = "eval(input())"
+)
 
 // lost says that a worker went away without a word about the source. It is never a
 // fact, however often it happens.
@@ -49,7 +53,7 @@ func (s *Scanner) Scan(ctx context.Context, source []byte) (Report, error) {
 		case what == "":
 			return r, nil // an earlier fault was the worker's
 		case what == last && what != lost:
-			r.Status = what
+			r.Status, r.Scanner = what, s.name
 			return r, nil
 		}
 		last = what
@@ -79,11 +83,16 @@ func (s *Scanner) prove(ctx context.Context) error {
 	for _, f := range r.Findings {
 		rules = append(rules, f.Rule)
 	}
-	if what != "" || r.Status != OK || len(rules) != 2 || rules[0] != "B403" || rules[1] != "B307" ||
-		canary[r.Findings[1].Start:r.Findings[1].End] != "eval(input())" {
-		return fmt.Errorf("%w: the canary is reported as %s %s %v, not as B403 and B307 at their places", ErrInfrastructure, what, r.Status, rules)
+	want := s.set.canary()
+	if what != "" || r.Status != OK || !slices.Equal(rules, want) || !r.hits(canary, canaryCall) {
+		return fmt.Errorf("%w: the canary is reported as %s %s %v, not as %v at their places", ErrInfrastructure, what, r.Status, rules, want)
 	}
 	return nil
+}
+
+// hits tells whether a finding stands exactly on a text of the source.
+func (r Report) hits(source, text string) bool {
+	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return source[f.Start:f.End] == text })
 }
 
 // ask scans once. what names a fault that may be the source's or the worker's; err
@@ -113,9 +122,14 @@ func (s *Scanner) ask(ctx context.Context, source []byte) (r Report, what Status
 	if err := r.check(len(source)); err != nil {
 		return Report{}, "", err
 	}
-	r.CPU = time.Duration(answer.CPU * float64(time.Second))
-	if len(r.Findings) == 0 {
-		r.Findings = nil // one form of "none"
+	r.CPU, r.Scanner = time.Duration(answer.CPU*float64(time.Second)), s.name
+	if s.set == BanditX {
+		r.Findings, r.Extra = append(r.Findings, r.Extra...), nil
+	}
+	for _, list := range []*[]Finding{&r.Findings, &r.Extra} {
+		if len(*list) == 0 {
+			*list = nil // one form of "none"
+		}
 	}
 	if r.Status == Plugin || r.Status == Internal || r.Status == Memory {
 		what = r.Status
@@ -134,7 +148,7 @@ func (r Report) check(size int) error {
 	default:
 		return fmt.Errorf("%w: answer with status %q", ErrInfrastructure, r.Status)
 	}
-	for _, f := range r.Findings {
+	for _, f := range slices.Concat(r.Findings, r.Extra) {
 		if f.Rule == "" || f.Start < 0 || f.End < f.Start || f.End > size || f.Severity.rank() == 0 {
 			return fmt.Errorf("%w: finding %q (%s) at bytes %d to %d of %d", ErrInfrastructure, f.Rule, f.Severity, f.Start, f.End, size)
 		}

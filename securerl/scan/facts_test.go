@@ -18,7 +18,7 @@ func TestSyntaxErrorsNameTheirLine(t *testing.T) {
 	s := open(t)
 	r, err := s.Scan(context.Background(), []byte("x = 1\ny = (\n"))
 	require.NoError(t, err)
-	assert.Equal(t, scan.Report{Status: scan.Syntax, SyntaxError: "'(' was never closed", SyntaxLine: 2, CPU: r.CPU}, r)
+	assert.Equal(t, scan.Report{Status: scan.Syntax, SyntaxError: "'(' was never closed", SyntaxLine: 2, Scanner: s.Info().String(), CPU: r.CPU}, r)
 }
 
 // What ast.parse accepts and Python does not compile: the first paper calls it a

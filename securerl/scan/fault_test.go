@@ -162,10 +162,10 @@ func TestAReportsCostIsNoFact(t *testing.T) {
 }
 
 func TestAStartFailureNamesTheCure(t *testing.T) {
-	missing := startError(fmt.Errorf("%w: tier A: ModuleNotFoundError: No module named 'bandit'", sandbox.ErrNoSandbox), "python3", Version)
+	missing := startError(fmt.Errorf("%w: tier A: ModuleNotFoundError: No module named 'bandit'", sandbox.ErrNoSandbox), "python3", Options{}.complete())
 	assert.ErrorIs(t, missing, ErrVersion)
-	assert.EqualError(t, missing, "scan: wrong Bandit: Bandit 1.9.4 does not start in python3 (ModuleNotFoundError: No module named 'bandit'); run make setup")
-	other := startError(errors.New("no memory"), "python3", Version)
+	assert.EqualError(t, missing, "scan: wrong Bandit or dlint: Bandit 1.9.4 does not start in python3 (ModuleNotFoundError: No module named 'bandit'); run make setup")
+	other := startError(errors.New("no memory"), "python3", Options{}.complete())
 	assert.ErrorIs(t, other, ErrInfrastructure)
 	assert.NotErrorIs(t, other, ErrVersion)
 }

@@ -20,17 +20,17 @@ func ExampleOptions() {
 		return
 	}
 	defer sb.Close()
-	s, err := scan.New(ctx, sb, scan.Options{Rules: []scan.Rule{{ID: "X001", Severity: scan.Medium, CWE: 95, Calls: []string{"__import__"}}}})
+	s, err := scan.New(ctx, sb, scan.Options{Rules: []scan.Rule{{ID: "U001", Severity: scan.Medium, CWE: 676, Calls: []string{"os.umask"}}}})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer s.Close()
-	source := "os = __import__('o' + 's')"
+	source := "import os\nos.umask(0)"
 	r, _ := s.Scan(ctx, []byte(source))
 	f := r.Findings[0]
 	fmt.Println(f.Rule, f.Severity, f.CWE, source[f.Start:f.End])
-	// Output: X001 MEDIUM 95 __import__('o' + 's')
+	// Output: U001 MEDIUM 676 os.umask(0)
 }
 
 func TestOwnRulesStandBesideBandits(t *testing.T) {
@@ -38,7 +38,7 @@ func TestOwnRulesStandBesideBandits(t *testing.T) {
 	sb, err := sandbox.New(ctx, sandbox.Options{})
 	require.NoError(t, err)
 	defer sb.Close()
-	rules := []scan.Rule{{ID: "X002", Severity: scan.High, CWE: 732, Calls: []string{"os.chmod"}}}
+	rules := []scan.Rule{{ID: "U002", Severity: scan.High, CWE: 732, Calls: []string{"os.chmod"}}}
 	s, err := scan.New(ctx, sb, scan.Options{Rules: rules})
 	require.NoError(t, err)
 	defer s.Close()
@@ -53,8 +53,9 @@ func TestOwnRulesStandBesideBandits(t *testing.T) {
 	for _, f := range r.Findings {
 		found = append(found, f.Rule+" "+source[f.Start:f.End])
 	}
-	assert.ElementsMatch(t, []string{"X002 os.chmod('f', 0)", "B307 eval('1')"}, found)
-	for _, bad := range []scan.Rule{{ID: "B307", Severity: scan.Low, Calls: []string{"f"}}, {ID: "X1", Severity: "BAD", Calls: []string{"f"}}, {ID: "X1", Severity: scan.Low}} {
+	assert.ElementsMatch(t, []string{"U002 os.chmod('f', 0)", "B307 eval('1')"}, found)
+	for _, bad := range []scan.Rule{{ID: "B307", Severity: scan.Low, Calls: []string{"f"}}, {ID: "DUO104", Severity: scan.Low, Calls: []string{"f"}},
+		{ID: "X001", Severity: scan.Low, Calls: []string{"f"}}, {ID: "U1", Severity: "BAD", Calls: []string{"f"}}, {ID: "U1", Severity: scan.Low}} {
 		_, err := scan.New(ctx, sb, scan.Options{Rules: []scan.Rule{bad}})
 		assert.ErrorIs(t, err, scan.ErrRule)
 	}

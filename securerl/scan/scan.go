@@ -15,16 +15,20 @@ import (
 	"securecoderl/securerl/sandbox"
 )
 
-//go:embed worker.py
-var workerSource string
-
-// Version is the Bandit that prices every shipped config. Others differ in what they
-// flag: 1.6 calls every input() HIGH and is blind to strings on current Pythons.
+// Version is the Bandit that prices every shipped config.
 const Version = "1.9.4"
+
+// DlintVersion is the dlint that gives second opinions.
+const DlintVersion = "0.17.0"
+
+// oldest is the first Bandit that is accepted, whatever Options say: 1.6 calls every
+// input() HIGH and is blind to strings on current Pythons, so that its numbers are of
+// another kind.
+var oldest = [2]int{1, 8}
 
 // The errors of this package. None of them is ever read as "no findings".
 var (
-	ErrVersion        = errors.New("scan: wrong Bandit")
+	ErrVersion        = errors.New("scan: wrong Bandit or dlint")
 	ErrInfrastructure = errors.New("scan: scanner failed")
 )
 
@@ -55,11 +59,11 @@ func (s Severity) rank() int {
 
 // Finding is one weakness at one place.
 type Finding struct {
-	Rule       string   `json:"rule"` // Bandit's id, such as B307
+	Rule       string   `json:"rule"` // B307 (Bandit), X002 (shipped here), DUO104 (dlint), or a user's own
 	Name       string   `json:"name"`
 	Severity   Severity `json:"severity"`
 	Confidence string   `json:"confidence"`
-	CWE        int      `json:"cwe"`
+	CWE        int      `json:"cwe"`   // 0 where the tool names none
 	Start      int      `json:"start"` // bytes [Start, End) of the source
 	End        int      `json:"end"`
 	Line       int      `json:"line"` // as Bandit reports it, counted from 1
@@ -87,8 +91,10 @@ const (
 // Report is what a scan found.
 type Report struct {
 	Status           Status    `json:"status"`
-	Findings         []Finding `json:"findings,omitempty"`
-	Statements       int       `json:"statements"` // docstrings and bare constants aside; 0 = an empty program
+	Scanner          string    `json:"scanner,omitempty"`  // tool, version, rule set and its digest: see Info.String
+	Findings         []Finding `json:"findings,omitempty"` // of the rule set that was asked for, and of the user's rules
+	Extra            []Finding `json:"extra,omitempty"`    // of the shipped rules X..., where the rule set leaves them out; at most 100
+	Statements       int       `json:"statements"`         // docstrings and bare constants aside; 0 = an empty program
 	SyntaxError      string    `json:"syntax_error,omitempty"`
 	SyntaxLine       int       `json:"syntax_line,omitempty"`
 	CompileOK        bool      `json:"compile_ok"`
@@ -101,43 +107,27 @@ type Report struct {
 
 // Info identifies the scanner; it belongs into every run's manifest.
 type Info struct {
-	Bandit string `json:"bandit"`
-	Rules  string `json:"rules"` // digest of the rules and of all that runs them
+	Set    Set    `json:"set"`
+	Bandit string `json:"bandit,omitempty"`
+	Dlint  string `json:"dlint,omitempty"` // for a second opinion
+	Rules  string `json:"rules"`           // digest of the rules and of all that runs them
 	Python string `json:"python"`
 }
 
-// Rule is a rule of one's own: calls that must not be made.
-type Rule struct {
-	ID       string   `json:"id"` // such as X001; Bandit's ids begin with B
-	Severity Severity `json:"severity"`
-	CWE      int      `json:"cwe"`
-	Calls    []string `json:"calls"` // by the name they are written with: __import__, os.chmod
+// String names the scanner in a few words, as every report carries it.
+func (i Info) String() string {
+	version := i.Bandit + i.Dlint // one of them is empty
+	return fmt.Sprintf("%s %s, rules %.16s", i.Set, version, i.Rules)
 }
 
 // Options are for those who scan with more than Bandit, or with another one on
 // purpose.
 type Options struct {
-	Version string        // accepted version; empty = Version
+	Set     Set           // empty = Bandit
+	Version string        // accepted version of the tool; empty = Version or DlintVersion
 	CPU     time.Duration // processor time per source; 0 = 2 s
-	Rules   []Rule        // beside Bandit's
-}
-
-// ErrRule reports a rule that cannot be told from Bandit's, or finds nothing.
-var ErrRule = errors.New("scan: rule")
-
-// source is the worker with the rules it must know.
-func (o Options) source() (string, error) {
-	for _, r := range o.Rules {
-		if r.ID == "" || strings.HasPrefix(r.ID, "B") || r.Severity.rank() == 0 || len(r.Calls) == 0 {
-			return "", fmt.Errorf("%w: %+v needs an id that does not begin with B, a severity and calls", ErrRule, r)
-		}
-	}
-	b, err := json.Marshal(append([]Rule{}, o.Rules...))
-	if err != nil {
-		return "", fmt.Errorf("%w: %v", ErrRule, err)
-	}
-	// A JSON text of strings, numbers and lists is a Python expression too.
-	return "RULES = " + string(b) + "\n" + workerSource, nil
+	Rules   []Rule        // the user's own, beside those of the set
+	Secrets Floor         // of X006; the zero value is 8 characters of 2.5 bits
 }
 
 // server is what a Scanner needs of a sandbox.Server.
@@ -149,7 +139,9 @@ type server interface {
 
 // Scanner scans sources, one at a time. It is safe for concurrent use.
 type Scanner struct {
+	set  Set
 	info Info
+	name string // of info
 
 	mu     sync.Mutex
 	server server
@@ -157,31 +149,32 @@ type Scanner struct {
 }
 
 // New starts a confined worker and checks its version and its canary. Errors:
-// ErrVersion, ErrInfrastructure, or the sandbox's.
+// ErrVersion, ErrRule, ErrInfrastructure, or the sandbox's.
 func New(ctx context.Context, sb *sandbox.Sandbox, o Options) (*Scanner, error) {
-	if o.Version == "" {
-		o.Version = Version
-	}
+	o = o.complete()
 	source, err := o.source()
 	if err != nil {
 		return nil, err
 	}
+	if err := o.Set.accepts(o.Version); err != nil {
+		return nil, err
+	}
 	s, err := sb.Serve(ctx, sandbox.ServeOptions{Name: "scanner", Source: source, SitePackages: true, CPU: o.CPU})
 	if err != nil {
-		return nil, startError(err, sb.Info().Python, o.Version)
+		return nil, startError(err, sb.Info().Python, o)
 	}
-	sc := &Scanner{server: s}
+	sc := &Scanner{server: s, set: o.Set}
 	if err := sc.open(ctx, o.Version, source); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return sc, nil
 }
 
-// startError tells a Bandit that is missing or has another shape from other failures.
-func startError(err error, python, version string) error {
-	for _, class := range []string{"ModuleNotFoundError", "ImportError", "AttributeError", "TypeError"} {
+// startError tells a tool that is missing or has another shape from other failures.
+func startError(err error, python string, o Options) error {
+	for _, class := range []string{"ModuleNotFoundError", "ImportError", "AttributeError", "TypeError", "PackageNotFoundError"} {
 		if at := strings.Index(err.Error(), class); at >= 0 {
-			return fmt.Errorf("%w: Bandit %s does not start in %s (%s); run make setup", ErrVersion, version, python, err.Error()[at:])
+			return fmt.Errorf("%w: %s %s does not start in %s (%s); run %s", ErrVersion, o.Set.tool(), o.Version, python, err.Error()[at:], o.Set.cure())
 		}
 	}
 	return fmt.Errorf("%w: %w", ErrInfrastructure, err)
@@ -195,10 +188,15 @@ func (s *Scanner) open(ctx context.Context, version, source string) error {
 	if err := json.Unmarshal(b, &s.info); err != nil {
 		return fmt.Errorf("%w: %v", ErrInfrastructure, err)
 	}
-	rules := sha256.Sum256([]byte(s.info.Rules + source))
-	s.info.Rules = hex.EncodeToString(rules[:])
-	if s.info.Bandit != version {
-		return fmt.Errorf("%w: version %s, wanted %s; run make setup", ErrVersion, s.info.Bandit, version)
+	rules := sha256.Sum256([]byte(s.info.Rules + string(s.set) + "\n" + source))
+	s.info.Rules, s.info.Set = hex.EncodeToString(rules[:]), s.set
+	s.name = s.info.String()
+	found := s.info.Bandit + s.info.Dlint
+	if err := s.set.accepts(found); err != nil {
+		return err
+	}
+	if found != version {
+		return fmt.Errorf("%w: version %s, wanted %s; run %s", ErrVersion, found, version, s.set.cure())
 	}
 	return s.prove(ctx)
 }

@@ -139,15 +139,6 @@ func TestHostileSourcesAreAnsweredAndTheNextScanIsRight(t *testing.T) {
 	}
 }
 
-func TestAnotherVersionIsRefused(t *testing.T) {
-	sb, err := sandbox.New(context.Background(), sandbox.Options{})
-	require.NoError(t, err)
-	defer sb.Close()
-	_, err = scan.New(context.Background(), sb, scan.Options{Version: "1.6.2"})
-	assert.ErrorIs(t, err, scan.ErrVersion)
-	assert.EqualError(t, err, "scan: wrong Bandit: version 1.9.4, wanted 1.6.2; run make setup")
-}
-
 func ExampleScanner_Scan() {
 	ctx := context.Background()
 	sb, err := sandbox.New(ctx, sandbox.Options{})
