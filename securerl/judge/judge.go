@@ -8,7 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"securecoderl/securerl/call"
 	"securecoderl/securerl/completion"
+	"securecoderl/securerl/problem"
 	"securecoderl/securerl/sandbox"
 	"securecoderl/securerl/scan"
 )
@@ -17,7 +19,10 @@ import (
 // machinery. No verdict and no reward follows from it.
 var ErrInfrastructure = errors.New("judge: machinery failed")
 
-// runner and scanner are what a Judge needs of the sandbox and the scanner; tests
+// ErrNoEvaluator reports a problem of call style given to a judge without Options.Calls.
+var ErrNoEvaluator = errors.New("judge: tests call functions: set Options.Calls (call.New)")
+
+// runner, scanner and evaluator are what a Judge needs of the packages below; tests
 // put broken ones in their place.
 type (
 	runner interface {
@@ -25,6 +30,9 @@ type (
 	}
 	scanner interface {
 		Scan(ctx context.Context, source []byte) (scan.Report, error)
+	}
+	evaluator interface {
+		Evaluate(ctx context.Context, p *problem.Problem, test problem.Test, source string, wall time.Duration, run call.Runner) (call.Ending, error)
 	}
 )
 
@@ -35,12 +43,15 @@ type Options struct {
 	Hidden           bool           // run the hidden tests too
 	SkipAfterTimeout bool           // after a time-out the other tests of the program are skipped
 	Workers          int            // submissions judged at a time; 0 = one
+
+	Calls *call.Evaluator // for problems of call style; without it they are refused with ErrNoEvaluator
 }
 
 // Judge turns submissions into verdicts. It is safe for concurrent use.
 type Judge struct {
 	run      runner
 	scan     scanner
+	evaluate evaluator // nil: no problems of call style
 	options  Options
 	versions string // of everything a verdict depends on, part of the cache key
 	cache    *cache
@@ -49,14 +60,18 @@ type Judge struct {
 
 // schema changes when the meaning of a stored verdict does: its fields, the
 // comparators, or what the sandbox's tiers allow.
-const schema = 3
+const schema = 4
 
 // New makes a judge from a sandbox and a scanner.
 func New(sb *sandbox.Sandbox, sc *scan.Scanner, o Options) *Judge {
 	o.Limits = effective(sb.Limits(), o.Limits)
 	about, rules := sb.Info(), sc.Info()
-	return newJudge(sb, sc, o, fmt.Sprintf("schema %d, python %s on %s, tier %s, bandit %s in python %s, rules %s",
+	j := newJudge(sb, sc, o, fmt.Sprintf("schema %d, python %s on %s, tier %s, bandit %s in python %s, rules %s",
 		schema, about.PythonVersion, runtime.GOARCH, about.Tier, rules.Bandit, rules.Python, rules.Rules))
+	if o.Calls != nil { // a nil pointer would make an interface that is not nil
+		j.evaluate = o.Calls
+	}
+	return j
 }
 
 // effective are the limits that programs really run under: sandbox.Run takes real
@@ -88,6 +103,9 @@ func (j *Judge) Judge(ctx context.Context, submissions []Submission) ([]Verdict,
 	for i, s := range submissions {
 		if s.Problem == nil {
 			return nil, Cost{}, fmt.Errorf("judge: submission %d of %d has no problem", i+1, len(submissions))
+		}
+		if s.Problem.CallStyle() && j.evaluate == nil {
+			return nil, Cost{}, fmt.Errorf("%w: submission %d of %d (problem %s)", ErrNoEvaluator, i+1, len(submissions), s.Problem.ID)
 		}
 		keys[i] = j.key(s)
 		if _, seen := first[keys[i]]; !seen {

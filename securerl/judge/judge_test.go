@@ -88,7 +88,7 @@ func TestVerdictsOfRealPrograms(t *testing.T) {
 func TestVersionsNameTheMachine(t *testing.T) {
 	sb, sc := machine(t)
 	j := New(sb, sc, Options{Limits: sandbox.Limits{Wall: time.Second, CPU: time.Minute, Output: 1 << 30}})
-	for _, part := range []string{"schema 3", "python " + sb.Info().PythonVersion, "tier " + sb.Info().Tier, "bandit 1.9.4", sc.Info().Rules} {
+	for _, part := range []string{"schema 4", "python " + sb.Info().PythonVersion, "tier " + sb.Info().Tier, "bandit 1.9.4", sc.Info().Rules} {
 		assert.Contains(t, j.versions, part)
 	}
 	want := limits

@@ -10,6 +10,7 @@ import (
 	"io"
 	"regexp"
 
+	"securecoderl/securerl/call"
 	"securecoderl/securerl/problem"
 	"securecoderl/securerl/sandbox"
 	"securecoderl/securerl/scan"
@@ -29,8 +30,12 @@ func (j *Judge) key(s Submission) string {
 	tests := func(list []problem.Test) {
 		put(fmt.Sprint(len(list)))
 		for _, t := range list {
-			put(t.Stdin, t.Want)
+			put(t.Stdin, t.Want, t.Assert)
 		}
+	}
+	if s.Problem.CallStyle() {
+		put(call.Version(), s.Problem.Setup)
+		put(s.Problem.Entry...)
 	}
 	tests(s.Problem.Public)
 	if j.options.Hidden {
@@ -103,11 +108,10 @@ func (r *run) tests(ctx context.Context, list []problem.Test) ([]TestResult, err
 			results = append(results, TestResult{Outcome: Skipped, StdinBytes: int64(len(test.Stdin))})
 			continue
 		}
-		seen, err := r.once(ctx, test.Stdin)
+		t, err := r.test(ctx, test)
 		if err != nil {
 			return nil, fmt.Errorf("test %d of %d: %w", i+1, len(list), err)
 		}
-		t := describe(seen, test, r.submission.Problem)
 		if t.Outcome == TimedOut && r.hurry {
 			return nil, errSlow
 		}
@@ -117,14 +121,26 @@ func (r *run) tests(ctx context.Context, list []problem.Test) ([]TestResult, err
 	return results, nil
 }
 
+// test runs one test, of either form.
+func (r *run) test(ctx context.Context, test problem.Test) (TestResult, error) {
+	if r.submission.Problem.CallStyle() {
+		return r.calls(ctx, test)
+	}
+	seen, err := r.once(ctx, []byte(r.submission.Source), []byte(test.Stdin), r.limits)
+	if err != nil {
+		return TestResult{}, err
+	}
+	return describe(seen, test, r.submission.Problem), nil
+}
+
 // workers is how many workers one run may lose. A lost one says nothing about the
 // program, which is run again on another; losing them all is the machinery's fault.
 const workers = 3
 
-// once runs the program on one input.
-func (r *run) once(ctx context.Context, stdin string) (seen sandbox.Result, err error) {
+// once runs a program on one input.
+func (r *run) once(ctx context.Context, program, stdin []byte, l sandbox.Limits) (seen sandbox.Result, err error) {
 	for range workers {
-		seen, err = r.judge.run.Run(ctx, []byte(r.submission.Source), []byte(stdin), r.limits)
+		seen, err = r.judge.run.Run(ctx, program, stdin, l)
 		r.cost.Forks++
 		r.cost.RunCPU += seen.Usage.CPU
 		if err == nil || ctx.Err() != nil || !errors.Is(err, sandbox.ErrWorker) {

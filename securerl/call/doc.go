@@ -1,0 +1,2 @@
+// Package call runs tests that call the functions of an untrusted program.
+package call
