@@ -35,9 +35,9 @@ var (
 )
 
 const (
-	mostCalls  = 1000                  // of one test
-	mostBytes  = 16 << 20              // of all answers in one test
-	allowance  = 20 * time.Millisecond // of real time per call that is not the program's
+	mostCalls  = 400      // of one test
+	mostBytes  = 16 << 20 // of all answers in one test
+	free       = 20       // a call that takes less than this part of the test's time takes none of it
 	canaryTest = "assert f([3]) == 9"
 )
 
@@ -123,13 +123,14 @@ type Ending struct {
 }
 
 // Evaluate runs a test of a problem on a program, with a process for every call.
-// Together the calls have wall of real time. A program's fault is an Ending; an
+// Together the calls have wall of real time; a twentieth of it is free for each, so
+// that a test of many calls does not suffer from a busy machine. A program's fault is an Ending; an
 // error is ErrTest, ErrEvaluator, or what run returned.
 func (e *Evaluator) Evaluate(ctx context.Context, p *problem.Problem, test problem.Test, source string, wall time.Duration, run Runner) (Ending, error) {
 	var end Ending
 	var records [][]byte
 	var answers []answer
-	size := 0
+	size, left := 0, wall
 	for {
 		r, err := e.ask(ctx, p, test, records)
 		if errors.Is(err, errStalled) {
@@ -143,15 +144,15 @@ func (e *Evaluator) Evaluate(ctx context.Context, p *problem.Problem, test probl
 			end.conclude(r, answers)
 			return end, nil
 		}
-		if len(answers) == mostCalls || wall <= 0 {
+		if len(answers) == mostCalls || left <= 0 {
 			end.Kind = Stalled
 			return end, nil
 		}
-		if end.Run, err = run(ctx, e.driver, frame([]byte(source), r.name, r.arguments), wall); err != nil {
+		if end.Run, err = run(ctx, e.driver, frame([]byte(source), r.name, r.arguments), left); err != nil {
 			return Ending{}, err
 		}
 		end.Calls++
-		wall -= max(0, end.Run.Usage.Wall-allowance)
+		left -= max(0, end.Run.Usage.Wall-wall/free)
 		a, ok := parse(end.Run.Stdout)
 		if end.Run.Outcome != sandbox.OK {
 			end.Kind, end.Exception, end.Line = Stopped, end.Run.Exception, end.Run.Line
