@@ -214,25 +214,3 @@ func splitCheck(test, entry string) (around string, tests []Test) {
 	}
 	return around, tests
 }
-
-// callFaults checks the tests of a problem of call style.
-func (p Problem) callFaults(bad func(format string, args ...any)) {
-	for _, name := range p.Entry {
-		if !identifier.MatchString(name) {
-			bad("entry %q is no name of a function", name)
-		}
-	}
-	if p.Compare != "" || p.Epsilon != 0 {
-		bad("comparator %q, epsilon %g: the tests themselves compare", p.Compare, p.Epsilon)
-	}
-	for _, side := range []struct {
-		name  string
-		tests []Test
-	}{{"public", p.Public}, {"hidden", p.Hidden}} {
-		for i, t := range side.tests {
-			if t.Stdin != "" || t.Want != "" || t.Assert == "" {
-				bad("%s test %d: a test of a problem with an entry has an assert and nothing else", side.name, i+1)
-			}
-		}
-	}
-}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 )
 
 // Test is one test of a program, in one of two forms: what it reads and what it must
@@ -165,22 +164,14 @@ func (p Problem) Validate() error {
 			bad("hidden test %d repeats a public input", i+1)
 		}
 	}
-	for _, side := range []struct {
-		name  string
-		tests []Test
-	}{{"public", p.Public}, {"hidden", p.Hidden}} {
-		if len(side.tests) > 0 && outputs(side.tests) < 2 && !p.CallStyle() {
-			bad("all %d %s tests want the same output", len(side.tests), side.name)
-		}
-		if i := slices.IndexFunc(side.tests, func(t Test) bool { return t.Assert != "" }); i >= 0 && !p.CallStyle() {
-			bad("%s test %d has an assert, but the problem names no entry to call", side.name, i+1)
-		}
-		if i := repeated(side.tests); i >= 0 {
-			bad("%s test %d repeats an input", side.name, i+1)
-		}
+	p.testFaults(bad)
+	if p.CallStyle() && (p.Compare != "" || p.Epsilon != 0) {
+		bad("comparator %q, epsilon %g: the tests themselves compare", p.Compare, p.Epsilon)
 	}
-	if p.CallStyle() {
-		p.callFaults(bad)
+	for _, name := range p.Entry {
+		if !identifier.MatchString(name) {
+			bad("entry %q is no name of a function", name)
+		}
 	}
 	switch p.Compare {
 	case "", Lines, Exact, Tokens, Peer:
@@ -207,6 +198,29 @@ func (p Problem) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// testFaults checks the public and the hidden tests, each among themselves.
+func (p Problem) testFaults(bad func(format string, args ...any)) {
+	for _, side := range []struct {
+		name  string
+		tests []Test
+	}{{"public", p.Public}, {"hidden", p.Hidden}} {
+		if len(side.tests) > 0 && outputs(side.tests) < 2 && !p.CallStyle() {
+			bad("all %d %s tests want the same output", len(side.tests), side.name)
+		}
+		if i := repeated(side.tests); i >= 0 {
+			bad("%s test %d repeats an input", side.name, i+1)
+		}
+		for i, t := range side.tests {
+			if t.Assert != "" && !p.CallStyle() {
+				bad("%s test %d has an assert, but the problem names no entry to call", side.name, i+1)
+			}
+			if p.CallStyle() && (t.Assert == "" || t.Stdin != "" || t.Want != "") {
+				bad("%s test %d: a test of a problem with an entry has an assert and nothing else", side.name, i+1)
+			}
+		}
+	}
 }
 
 // input is what a test hands to the program.
