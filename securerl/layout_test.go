@@ -25,7 +25,7 @@ const module = "securecoderl/"
 // lines; experiments may import everything.
 var rooms = [][]string{
 	1: {"rng", "problem", "tokenizer", "safetensors", "engine", "engine/enginetest", "sandbox", "advantage", "stats", "runlog", "completion", "chart", "chart/ssr", "notebook/session"},
-	2: {"scan", "prompt", "optim", "problem/families"},
+	2: {"scan", "call", "prompt", "optim", "problem/families"},
 	3: {"judge", "decoder"},
 	4: {"reward", "reward/rewardtest", "policy", "mutate", "sandbox/sandboxtest"},
 	5: {"record", "sft", "ppo"},

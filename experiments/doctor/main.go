@@ -71,7 +71,7 @@ func parse(args []string, errs io.Writer) (w wanted, code int) {
 	f.StringVar(&w.opinions.parity, "parity", "", "file or folder of trusted sources: findings and places against stock Bandit's")
 	f.StringVar(&w.opinions.agree, "agree", "", "file or folder of sources: how far dlint and ruff agree with Bandit")
 	f.StringVar(&w.problems.path, "problems", "", "file of problems to examine, or families")
-	f.StringVar(&w.problems.format, "format", "auto", "of that file: stdin (JSON lines), paper, apps; auto = by content")
+	f.StringVar(&w.problems.format, "format", "auto", "of that file: stdin (JSON lines), paper, apps, mbpp, humaneval; auto = by content")
 	f.IntVar(&w.problems.most, "mutants", 20, "mutants per problem of that file, chosen by key; 0 = all (families: always all)")
 	switch err := f.Parse(args); {
 	case err == flag.ErrHelp:

@@ -78,6 +78,10 @@ func (b *bench) verdict(ctx context.Context, name string, s judge.Submission, v 
 		case judge.Passed:
 			continue
 		case judge.WrongOutput, judge.NoOutput:
+			if s.Problem.CallStyle() {
+				passes.say(false, "%s: fails test %d, %.120s", name, i+1, tests[i].Assert)
+				return nil
+			}
 			r, err := b.sandbox.Run(ctx, sandbox.Python(s.Source), []byte(tests[i].Stdin), sandbox.Limits{})
 			if err != nil {
 				return err
@@ -109,7 +113,11 @@ func others(got []byte, want string) string {
 // In the generated families a mutant that survives may not be wrong on any further
 // input of the generator.
 func (b *bench) mutants(ctx context.Context) {
-	problems := b.sample()
+	problems := slices.DeleteFunc(slices.Clone(b.sample()), func(p problem.Problem) bool { return p.CallStyle() })
+	if len(problems) == 0 {
+		b.check("mutants: none; they are made of programs that read standard input", nil, "")
+		return
+	}
 	o := mutate.Options{Workers: workers + 1, Most: b.most}
 	if b.families {
 		o.Most, o.Inputs = 0, func(id string) []problem.Test { return families.Inputs(id, furtherInputs) }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"securecoderl/securerl/call"
 	"securecoderl/securerl/judge"
 	"securecoderl/securerl/mutate"
 	"securecoderl/securerl/problem"
@@ -28,7 +29,8 @@ const generated = "families"
 // workers is how many programs run at a time.
 var workers = runtime.NumCPU()
 
-var readers = map[string]func(io.Reader, string) (problem.Set, error){"stdin": problem.ReadStdin, "paper": problem.ReadPaper, "apps": problem.ReadAPPS}
+var readers = map[string]func(io.Reader, string) (problem.Set, error){"stdin": problem.ReadStdin, "paper": problem.ReadPaper, "apps": problem.ReadAPPS,
+	"mbpp": problem.ReadMBPP, "humaneval": problem.ReadHumanEval}
 
 // problemSet says which problems are looked at, and how many of them are run.
 type problemSet struct {
@@ -52,7 +54,7 @@ func (s problemSet) read() (set problem.Set, format string, err error) {
 	}
 	read := readers[format]
 	if read == nil {
-		return problem.Set{}, format, fmt.Errorf("%w: %s: format %q is none of stdin, paper, apps", errRow, s.path, s.format)
+		return problem.Set{}, format, fmt.Errorf("%w: %s: format %q is none of stdin, paper, apps, mbpp, humaneval", errRow, s.path, s.format)
 	}
 	set, err = read(bytes.NewReader(b), s.path)
 	return set, format, err
@@ -64,7 +66,7 @@ func guess(b []byte) string {
 	if json.NewDecoder(bytes.NewReader(b)).Decode(&keys) != nil {
 		return ""
 	}
-	for _, x := range [][2]string{{"prompts_with_tests", "paper"}, {"question", "apps"}, {"statement", "stdin"}} {
+	for _, x := range [][2]string{{"prompts_with_tests", "paper"}, {"question", "apps"}, {"statement", "stdin"}, {"test_list", "mbpp"}, {"entry_point", "humaneval"}} {
 		if keys[x[0]] != nil {
 			return x[1]
 		}
@@ -129,7 +131,12 @@ func (b *bench) open(ctx context.Context) error {
 		return err
 	}
 	b.close = append(b.close, sc.Close)
-	b.judge = judge.New(b.sandbox, sc, judge.Options{Hidden: true, Workers: workers, Limits: l})
+	calls, err := call.New(ctx, b.sandbox)
+	if err != nil {
+		return err
+	}
+	b.close = append(b.close, calls.Close)
+	b.judge = judge.New(b.sandbox, sc, judge.Options{Hidden: true, Workers: workers, Limits: l, Calls: calls})
 	if b.mutator, err = mutate.New(ctx, b.sandbox); err == nil {
 		b.close = append(b.close, b.mutator.Close)
 	}

@@ -63,6 +63,9 @@ func (b *Batch) Add(s Submission) error {
 	if s.Problem == nil {
 		return fmt.Errorf("judge: submission %d has no problem", x.index+1)
 	}
+	if s.Problem.CallStyle() && b.judge.evaluate == nil {
+		return fmt.Errorf("%w: submission %d (problem %s)", ErrNoEvaluator, x.index+1, s.Problem.ID)
+	}
 	x.key = b.judge.key(s)
 	b.items = append(b.items, x)
 	if x.like = b.first[x.key]; x.like != nil {

@@ -29,6 +29,19 @@
 // scanner that stalls or dies on a source twice says something about the source: it
 // is never taken for clean.
 //
+// A problem of call style (problem.Test.Assert) has the same verdicts, test by test.
+// Package call says what its tests come to:
+//
+//	every assert holds                      Passed
+//	one does not, something was returned    WrongOutput; with Exception if it could not be told (abs of a list)
+//	one does not, only None was returned    NoOutput, as where the process ends with status 0 and no answer
+//	the program raises, lacks the function  Crashed, OutOfMemory: Exception, Line; Status 1
+//	its process ends in another way         as for a test of standard input
+//	its values keep the test busy           TimedOut
+//
+// Returned (something other than None) stands for printed, the values of a test's
+// calls for its output: StdoutBytes and StdoutDigest are of them.
+//
 // Expected output never enters the sandbox, and status 0 is not trusted: a pass
 // needs the right output as well.
 package judge

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"securecoderl/securerl/call"
+	"securecoderl/securerl/problem"
 	"securecoderl/securerl/sandbox"
 	"securecoderl/securerl/scan"
 )
@@ -19,7 +21,10 @@ var ErrInfrastructure = errors.New("judge: machinery failed")
 // ErrOptions reports options that make no sense, such as a negative limit.
 var ErrOptions = errors.New("judge: options")
 
-// runner and scanner are what a Judge needs of the sandbox and the scanner; tests
+// ErrNoEvaluator reports a problem of call style given to a judge without Options.Calls.
+var ErrNoEvaluator = errors.New("judge: tests call functions: set Options.Calls (call.New)")
+
+// runner, scanner and evaluator are what a Judge needs of the packages below; tests
 // put broken ones in their place.
 type (
 	runner interface {
@@ -27,6 +32,9 @@ type (
 	}
 	scanner interface {
 		Scan(ctx context.Context, source []byte) (scan.Report, error)
+	}
+	evaluator interface {
+		Evaluate(ctx context.Context, p *problem.Problem, test problem.Test, source string, wall time.Duration, run call.Runner) (call.Ending, error)
 	}
 )
 
@@ -41,6 +49,8 @@ type Options struct {
 	Workers          int            // submissions judged at a time; 0 = as many as the sandbox has workers
 	Queue            int            // submissions of a batch that may wait for a worker; 0 = 256
 	Second           *scan.Scanner  // gives the second opinion of every verdict; nil = none
+
+	Calls *call.Evaluator // for problems of call style; without it they are refused with ErrNoEvaluator
 }
 
 // validate lists every fault at once.
@@ -62,7 +72,8 @@ func (o Options) validate() error {
 type Judge struct {
 	run      runner
 	scan     scanner
-	second   scanner // nil = none
+	second   scanner   // nil = none
+	evaluate evaluator // nil: no problems of call style
 	options  Options
 	invalid  error  // what is wrong with the options
 	versions string // of everything a verdict depends on, part of the cache key
@@ -92,6 +103,9 @@ func New(sb *sandbox.Sandbox, sc *scan.Scanner, o Options) *Judge {
 	j := newJudge(sb, sc, o, versions)
 	if o.Second != nil {
 		j.second = o.Second
+	}
+	if o.Calls != nil { // a nil pointer would make an interface that is not nil
+		j.evaluate = o.Calls
 	}
 	j.invalid = invalid
 	return j

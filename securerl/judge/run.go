@@ -10,6 +10,7 @@ import (
 	"io"
 	"regexp"
 
+	"securecoderl/securerl/call"
 	"securecoderl/securerl/problem"
 	"securecoderl/securerl/sandbox"
 	"securecoderl/securerl/scan"
@@ -29,8 +30,12 @@ func (j *Judge) key(s Submission) string {
 	tests := func(list []problem.Test) {
 		put(fmt.Sprint(len(list)))
 		for _, t := range list {
-			put(t.Stdin, t.Want)
+			put(t.Stdin, t.Want, t.Assert)
 		}
+	}
+	if s.Problem.CallStyle() {
+		put(call.Version(), s.Problem.Setup)
+		put(s.Problem.Entry...)
 	}
 	tests(s.Problem.Public)
 	if j.options.Hidden {
@@ -151,11 +156,10 @@ func (r *run) tests(ctx context.Context, list []problem.Test, results *[]TestRes
 			*results = append(*results, TestResult{Outcome: Skipped, StdinBytes: int64(len(test.Stdin))})
 			continue
 		}
-		seen, err := r.once(ctx, test.Stdin, limits)
+		t, err := r.test(ctx, test, limits)
 		if err != nil {
 			return fmt.Errorf("test %d of %d: %w", i+1, len(list), err)
 		}
-		t := describe(seen, test, r.submission.Problem)
 		if t.Outcome == TimedOut && r.hurry {
 			return errSlow
 		}
@@ -165,14 +169,26 @@ func (r *run) tests(ctx context.Context, list []problem.Test, results *[]TestRes
 	return nil
 }
 
+// test runs one test, of either form.
+func (r *run) test(ctx context.Context, test problem.Test, limits sandbox.Limits) (TestResult, error) {
+	if r.submission.Problem.CallStyle() {
+		return r.calls(ctx, test, limits)
+	}
+	seen, err := r.once(ctx, r.submission.Source, []byte(test.Stdin), limits)
+	if err != nil {
+		return TestResult{}, err
+	}
+	return describe(seen, test, r.submission.Problem), nil
+}
+
 // workers is how many workers one run may lose. A lost one says nothing about the
 // program, which is run again on another; losing them all is the machinery's fault.
 const workers = 3
 
-// once runs the program on one input.
-func (r *run) once(ctx context.Context, stdin string, limits sandbox.Limits) (seen sandbox.Result, err error) {
+// once runs a program on one input.
+func (r *run) once(ctx context.Context, program string, stdin []byte, l sandbox.Limits) (seen sandbox.Result, err error) {
 	for range workers {
-		seen, err = r.judge.run.Run(ctx, sandbox.Python(r.submission.Source), []byte(stdin), limits)
+		seen, err = r.judge.run.Run(ctx, sandbox.Python(program), stdin, l)
 		r.cost.Forks++
 		r.cost.RunCPU += seen.Usage.CPU
 		if err == nil || ctx.Err() != nil || !errors.Is(err, sandbox.ErrWorker) {

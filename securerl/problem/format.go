@@ -15,9 +15,11 @@ import (
 // ErrFormat reports a file that is not of the form its reader expects.
 var ErrFormat = errors.New("problem: format")
 
-// ErrCallStyle reports tasks whose tests are function calls, not standard input. A
-// reader that meets them returns all other problems of the file beside this error.
-var ErrCallStyle = errors.New("problem: tests are function calls, which a stdin judge cannot run")
+// ErrCallStyle reports tasks whose tests call functions in a form that cannot be
+// judged: lists of arguments in a file of stdin tasks, objects of the program's own
+// classes. A reader that meets them returns all other problems of the file beside
+// this error.
+var ErrCallStyle = errors.New("problem: tests are function calls of a form that cannot be judged")
 
 // FormatError says where a file is wrong. It wraps ErrFormat or ErrCallStyle.
 type FormatError struct {

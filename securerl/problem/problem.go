@@ -8,10 +8,12 @@ import (
 	"fmt"
 )
 
-// Test is one run of a program: what it reads and what it must print.
+// Test is one test of a program, in one of two forms: what it reads and what it must
+// print, or, in a problem of call style, Python statements that call its functions.
 type Test struct {
-	Stdin string `json:"stdin"`
-	Want  string `json:"want"`
+	Stdin  string `json:"stdin"`
+	Want   string `json:"want"`
+	Assert string `json:"assert,omitempty"` // statements; the test passes if they end without an exception
 }
 
 // Comparator names how printed and expected output are compared (judge.Compare).
@@ -73,7 +75,13 @@ type Problem struct {
 	Compare     Comparator  `json:"compare,omitempty"`
 	Epsilon     float64     `json:"epsilon,omitempty"` // tolerance of Float
 	References  []Reference `json:"references,omitempty"`
+
+	Entry []string `json:"entry,omitempty"` // call style: the functions of the program that tests call
+	Setup string   `json:"setup,omitempty"` // call style: statements before every test; they never meet the program
 }
+
+// CallStyle tells whether tests call functions of the program.
+func (p Problem) CallStyle() bool { return len(p.Entry) > 0 }
 
 // Set is a named list of problems.
 type Set struct {
@@ -134,8 +142,8 @@ func (s Set) Validate() error {
 
 // Validate checks that a problem can be judged, and that its tests can tell programs
 // apart: public and hidden tests each want at least two different outputs, so that
-// no constant passes them, and no hidden test repeats a public input. It lists every
-// fault at once.
+// no constant passes them (of asserts this cannot be told), and no hidden test
+// repeats a public input. It lists every fault at once.
 func (p Problem) Validate() error {
 	var errs []error
 	bad := func(format string, args ...any) {
@@ -149,22 +157,20 @@ func (p Problem) Validate() error {
 	}
 	public := map[string]bool{}
 	for _, t := range p.Public {
-		public[t.Stdin] = true
+		public[t.input()] = true
 	}
 	for i, t := range p.Hidden {
-		if public[t.Stdin] {
+		if public[t.input()] {
 			bad("hidden test %d repeats a public input", i+1)
 		}
 	}
-	for _, side := range []struct {
-		name  string
-		tests []Test
-	}{{"public", p.Public}, {"hidden", p.Hidden}} {
-		if len(side.tests) > 0 && outputs(side.tests) < 2 {
-			bad("all %d %s tests want the same output", len(side.tests), side.name)
-		}
-		if i := repeated(side.tests); i >= 0 {
-			bad("%s test %d repeats an input", side.name, i+1)
+	p.testFaults(bad)
+	if p.CallStyle() && (p.Compare != "" || p.Epsilon != 0) {
+		bad("comparator %q, epsilon %g: the tests themselves compare", p.Compare, p.Epsilon)
+	}
+	for _, name := range p.Entry {
+		if !identifier.MatchString(name) {
+			bad("entry %q is no name of a function", name)
 		}
 	}
 	switch p.Compare {
@@ -194,6 +200,37 @@ func (p Problem) Validate() error {
 	return errors.Join(errs...)
 }
 
+// testFaults checks the public and the hidden tests, each among themselves.
+func (p Problem) testFaults(bad func(format string, args ...any)) {
+	for _, side := range []struct {
+		name  string
+		tests []Test
+	}{{"public", p.Public}, {"hidden", p.Hidden}} {
+		if len(side.tests) > 0 && outputs(side.tests) < 2 && !p.CallStyle() {
+			bad("all %d %s tests want the same output", len(side.tests), side.name)
+		}
+		if i := repeated(side.tests); i >= 0 {
+			bad("%s test %d repeats an input", side.name, i+1)
+		}
+		for i, t := range side.tests {
+			if t.Assert != "" && !p.CallStyle() {
+				bad("%s test %d has an assert, but the problem names no entry to call", side.name, i+1)
+			}
+			if p.CallStyle() && (t.Assert == "" || t.Stdin != "" || t.Want != "") {
+				bad("%s test %d: a test of a problem with an entry has an assert and nothing else", side.name, i+1)
+			}
+		}
+	}
+}
+
+// input is what a test hands to the program.
+func (t Test) input() string {
+	if t.Assert != "" {
+		return t.Assert
+	}
+	return t.Stdin
+}
+
 func outputs(tests []Test) int {
 	seen := map[string]bool{}
 	for _, t := range tests {
@@ -206,10 +243,10 @@ func outputs(tests []Test) int {
 func repeated(tests []Test) int {
 	seen := map[string]bool{}
 	for i, t := range tests {
-		if seen[t.Stdin] {
+		if seen[t.input()] {
 			return i
 		}
-		seen[t.Stdin] = true
+		seen[t.input()] = true
 	}
 	return -1
 }
