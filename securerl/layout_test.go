@@ -24,7 +24,7 @@ const module = "securecoderl/"
 // rooms gives every package its line. A package may import only from lower
 // lines; experiments may import everything.
 var rooms = [][]string{
-	1: {"rng", "problem", "tokenizer", "safetensors", "engine", "engine/enginetest", "sandbox", "advantage", "stats", "runlog", "completion", "chart", "chart/ssr", "notebook/session"},
+	1: {"rng", "problem", "tokenizer", "safetensors", "engine", "engine/enginetest", "sandbox", "sandbox/filter", "advantage", "stats", "runlog", "completion", "chart", "chart/ssr", "notebook/session"},
 	2: {"scan", "call", "prompt", "optim", "problem/families"},
 	3: {"judge", "decoder"},
 	4: {"reward", "reward/rewardtest", "policy", "mutate", "sandbox/sandboxtest"},
@@ -36,7 +36,7 @@ var rooms = [][]string{
 
 // within lists the pairs of one line that belong together: a package and the
 // part of it that stands in a folder of its own.
-var within = map[string]string{"engine/enginetest": "engine", "chart/ssr": "chart", "reward/rewardtest": "reward"}
+var within = map[string]string{"engine/enginetest": "engine", "chart/ssr": "chart", "reward/rewardtest": "reward", "sandbox": "sandbox/filter"}
 
 type listed struct {
 	ImportPath string
@@ -125,10 +125,14 @@ func TestFilesAndFunctionsStayReadable(t *testing.T) {
 func TestPackagesStayReadable(t *testing.T) {
 	const limit = 1300
 	larger := map[string]int{
-		"problem/families":     1800, // a table of problems: data in the form of code
-		"decoder":              1450, // network, files and sampler of one family read each other's names
-		"figure":               2300, // a file per picture; they share axes, widths and captions
-		"../experiments/train": 2250, // the loops and their settings, a file each phase
+		"problem":               1500, // a reader for each published form
+		"sandbox":               1550, // the fork-server, what is asked of it (Run, Serve, Compile) and its self-test
+		"judge":                 1400, // two forms of tests, comparators, batches, cache
+		"../experiments/doctor": 1500, // a file for each thing that is looked at
+		"problem/families":      1800, // a table of problems: data in the form of code
+		"decoder":               1450, // network, files and sampler of one family read each other's names
+		"figure":                2300, // a file per picture; they share axes, widths and captions
+		"../experiments/train":  2250, // the loops and their settings, a file each phase
 	}
 	sizes := map[string]int{}
 	goFiles(t, func(path string, src []byte) {

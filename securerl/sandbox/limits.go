@@ -57,12 +57,12 @@ func (l Limits) signs() error {
 	return nil
 }
 
-// Narrow are these limits, with those of l in their place where l states narrower ones.
-func (own Limits) Narrow(l Limits) Limits {
-	own.CPU, own.Wall = narrower(own.CPU, l.CPU), narrower(own.Wall, l.Wall)
-	own.Memory, own.Output = narrower(own.Memory, l.Memory), narrower(own.Output, l.Output)
-	own.Files, own.Threads = narrower(own.Files, l.Files), narrower(own.Threads, l.Threads)
-	return own
+// Narrow are these limits, with others in their place where those are narrower.
+func (l Limits) Narrow(by Limits) Limits {
+	l.CPU, l.Wall = narrower(l.CPU, by.CPU), narrower(l.Wall, by.Wall)
+	l.Memory, l.Output = narrower(l.Memory, by.Memory), narrower(l.Output, by.Output)
+	l.Files, l.Threads = narrower(l.Files, by.Files), narrower(l.Threads, by.Threads)
+	return l
 }
 
 // narrower is the smaller of two limits; zero is none.

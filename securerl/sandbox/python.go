@@ -80,18 +80,21 @@ var known sync.Map
 
 // inspect asks an interpreter about itself. 3.9 is the least that the fork-server
 // runs on; the scanner needs 3.11 (see package scan).
-func inspect(ctx context.Context, path string) (interpreter, error) {
+func inspect(outer context.Context, path string) (interpreter, error) {
 	if p, ok := known.Load(path); ok {
 		return p.(interpreter), nil // nothing else is stored
 	}
 	p := interpreter{Path: path}
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(outer, 20*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, "-I", "-c", describe)
 	// A copied interpreter looks for its library where it was built.
 	cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+filepath.Join(filepath.Dir(filepath.Dir(path)), "lib"))
 	out, err := cmd.Output()
 	if err != nil {
+		if outer.Err() != nil {
+			return p, outer.Err()
+		}
 		return p, fmt.Errorf("%w: %s does not run: %v", ErrPython, path, err)
 	}
 	parts := strings.Split(strings.TrimSuffix(string(out), "\n"), "\x00")

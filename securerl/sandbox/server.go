@@ -144,6 +144,13 @@ func (s *Server) start() error {
 		return err
 	}
 	s.fd, s.served = pair[0], 0
+	tv := unix.NsecToTimeval(int64(3 * s.options.CPU))
+	for _, option := range []int{unix.SO_RCVTIMEO, unix.SO_SNDTIMEO} {
+		if err := unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, option, &tv); err != nil {
+			s.drop()
+			return fmt.Errorf("%w: %v", ErrWorker, err)
+		}
+	}
 	return nil
 }
 
@@ -231,12 +238,6 @@ var errBroken = errors.New("stream broken")
 
 // exchange writes the request and reads the answer, each with its length before it.
 func (s *Server) exchange(request []byte) (answer []byte, late bool, err error) {
-	tv := unix.NsecToTimeval(int64(3 * s.options.CPU))
-	for _, option := range []int{unix.SO_RCVTIMEO, unix.SO_SNDTIMEO} {
-		if err := unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, option, &tv); err != nil {
-			return nil, false, err
-		}
-	}
 	b := binary.LittleEndian.AppendUint32(nil, uint32(len(request)))
 	for b = append(b, request...); len(b) > 0; {
 		n, err := unix.SendmsgN(s.fd, b, nil, nil, unix.MSG_NOSIGNAL)
@@ -248,30 +249,35 @@ func (s *Server) exchange(request []byte) (answer []byte, late bool, err error) 
 		}
 		b = b[n:]
 	}
-	head, late, err := s.read(4)
-	if err != nil {
-		return nil, late, err
-	}
-	n := binary.LittleEndian.Uint32(head)
-	if n > maxAnswer {
-		return nil, false, errBroken
-	}
-	return s.read(int(n))
+	return s.answer()
 }
 
-func (s *Server) read(n int) (b []byte, late bool, err error) {
-	b = make([]byte, n)
-	for at := 0; at < n; {
-		k, err := unix.Read(s.fd, b[at:])
+// answer reads an answer with the length before it, most often by a single call.
+func (s *Server) answer() (body []byte, late bool, err error) {
+	b := make([]byte, 16<<10)
+	for have := 0; ; {
+		n, err := unix.Read(s.fd, b[have:])
 		if err == unix.EINTR {
 			continue
 		}
-		if err != nil || k == 0 {
+		if err != nil || n <= 0 {
 			return nil, err == unix.EAGAIN, errBroken
 		}
-		at += k
+		have += n
+		if have < 4 {
+			continue
+		}
+		size := 4 + int(binary.LittleEndian.Uint32(b))
+		if size > 4+maxAnswer || have > size {
+			return nil, false, errBroken
+		}
+		if have == size {
+			return b[4:size], false, nil
+		}
+		if size > len(b) {
+			b = append(b[:have], make([]byte, size-have)...)
+		}
 	}
-	return b, false, nil
 }
 
 // Close ends the server.

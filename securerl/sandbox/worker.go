@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"securecoderl/securerl/sandbox/filter"
 )
 
 //go:embed zygote.py
@@ -52,27 +54,27 @@ type zygoteOptions struct {
 }
 
 func (o *zygoteOptions) complete() error {
-	a, ok := here()
+	a, ok := filter.Here()
 	if !ok {
 		return fmt.Errorf("%w: no system call table for %s", ErrNoSandbox, runtime.GOARCH)
 	}
 	o.DropUID, o.Largest = nobody, largest
-	o.Numbers = map[string]any{"pivot_root": a.calls["pivot_root"], "capset": a.calls["capset"], "seccomp": a.calls["seccomp"],
-		"landlock": []uint32{a.calls["landlock_create_ruleset"], a.calls["landlock_add_rule"], a.calls["landlock_restrict_self"]}}
+	o.Numbers = map[string]any{"pivot_root": a.Number("pivot_root"), "capset": a.Number("capset"), "seccomp": a.Number("seccomp"),
+		"landlock": []uint32{a.Number("landlock_create_ruleset"), a.Number("landlock_add_rule"), a.Number("landlock_restrict_self")}}
 	if o.Tier == unconfined {
 		return nil
 	}
-	filters := map[policy]*string{forServer: &o.Filter, forProgram: &o.ProgramFilter, forBinary: &o.BinaryFilter}
+	filters := map[filter.Policy]*string{filter.ForServer: &o.Filter, filter.ForProgram: &o.ProgramFilter, filter.ForBinary: &o.BinaryFilter}
 	if o.Build {
-		filters = map[policy]*string{forBuild: &o.Filter}
+		filters = map[filter.Policy]*string{filter.ForBuild: &o.Filter}
 	}
 	for purpose, text := range filters {
-		code, offsets, err := a.compile(purpose)
+		code, offsets, err := a.Compile(purpose)
 		if err != nil {
 			return err
 		}
 		*text = hex.EncodeToString(code)
-		if purpose == forProgram {
+		if purpose == filter.ForProgram {
 			o.PidOffsets = offsets
 		}
 	}

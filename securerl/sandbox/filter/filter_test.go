@@ -1,4 +1,4 @@
-package sandbox
+package filter
 
 import (
 	"encoding/binary"
@@ -76,14 +76,14 @@ func (c call) answer(t *testing.T, filters ...[]bpf.Instruction) uint32 {
 }
 
 // listed is a filter before it is assembled.
-func (a architecture) listed(purpose policy, pid uint32) []bpf.Instruction {
-	c := &code{architecture: a}
+func (a Architecture) listed(purpose Policy, pid uint32) []bpf.Instruction {
+	c := &code{Architecture: a}
 	c.start()
-	if purpose == forServer || purpose == forBuild {
-		c.outer(purpose == forBuild)
+	if purpose == ForServer || purpose == ForBuild {
+		c.outer(purpose == ForBuild)
 		return c.list
 	}
-	for _, at := range c.inner(purpose == forBinary) {
+	for _, at := range c.inner(purpose == ForBinary) {
 		i := (at - 4) / 8 // the place of the pid, as zygote.py writes it
 		j, ok := c.list[i].(bpf.JumpIf)
 		if !ok || j.Val != 0 {
@@ -104,7 +104,7 @@ const (
 func TestWhatTheFiltersAnswer(t *testing.T) {
 	const pid = 4711
 	for name, a := range architectures {
-		server, prog, bin, build := a.listed(forServer, 0), a.listed(forProgram, pid), a.listed(forBinary, pid), a.listed(forBuild, 0)
+		server, prog, bin, build := a.listed(ForServer, 0), a.listed(ForProgram, pid), a.listed(ForBinary, pid), a.listed(ForBuild, 0)
 		for _, tt := range []struct {
 			call                      string
 			args                      [6]uint32
@@ -177,7 +177,7 @@ func TestProgramsMayOnlyWhatIsListed(t *testing.T) {
 				may[n] = true
 			}
 		}
-		server, prog := a.listed(forServer, 0), a.listed(forProgram, 4711)
+		server, prog := a.listed(ForServer, 0), a.listed(ForProgram, 4711)
 		for n := range uint32(600) {
 			for _, args := range [][6]uint32{{}, {4711, 4711, 4711, 4711, 4711}, {1, 1, 0, 0, 0x1000}, {0xffffffff, 0xffffffff}} {
 				got := call{n, a.audit, args}.answer(t, server, prog)

@@ -1,4 +1,4 @@
-package sandbox
+package filter
 
 import (
 	"bytes"
@@ -54,30 +54,30 @@ const (
 	noNewPrivs       = 38
 )
 
-// architecture is what the filters must know of a processor.
-type architecture struct {
+// Architecture is what the filters must know of a processor.
+type Architecture struct {
 	audit uint32            // AUDIT_ARCH value
 	x32   bool              // has a second table of calls, above 0x40000000, to be refused
 	calls map[string]uint32 // numbers by name; a name may be missing
 }
 
-// policy is what a filter is for.
-type policy int
+// Policy is what a filter is for.
+type Policy int
 
-// The policies. A fork-server runs under forServer; its children put forProgram or forBinary on
+// The policies. A fork-server runs under ForServer; its children put ForProgram or ForBinary on
 // top of it, and the kernel applies the stricter answer of both. Most of the work is
 // so done once, not per program. A compiler runs under
-// forBuild alone.
+// ForBuild alone.
 const (
-	forServer policy = iota
-	forProgram
-	forBinary // as forProgram, but it must start by executing its own descriptor
-	forBuild
+	ForServer Policy = iota
+	ForProgram
+	ForBinary // as ForProgram, but it must start by executing its own descriptor
+	ForBuild
 )
 
 // code is a filter in the making.
 type code struct {
-	architecture
+	Architecture
 	list []bpf.Instruction
 }
 
@@ -112,16 +112,16 @@ func oneOf(i uint32, errno uint32, values ...uint32) []bpf.Instruction {
 	return append(list, fail(errno), ret(allowCall))
 }
 
-// compile assembles a filter. It also returns the byte offsets at which a process
+// Compile assembles a filter. It also returns the byte offsets at which a process
 // must write its own pid: a program may signal itself and nobody else.
-func (a architecture) compile(purpose policy) (filter []byte, pidOffsets []int, err error) {
-	c := &code{architecture: a}
+func (a Architecture) Compile(purpose Policy) (filter []byte, pidOffsets []int, err error) {
+	c := &code{Architecture: a}
 	c.start()
 	switch purpose {
-	case forServer, forBuild:
-		c.outer(purpose == forBuild)
+	case ForServer, ForBuild:
+		c.outer(purpose == ForBuild)
 	default:
-		pidOffsets = c.inner(purpose == forBinary)
+		pidOffsets = c.inner(purpose == ForBinary)
 	}
 	filter, err = assemble(c.list)
 	return filter, pidOffsets, err
@@ -191,13 +191,16 @@ func (c *code) inner(binary bool) (pidOffsets []int) {
 func assemble(p []bpf.Instruction) ([]byte, error) {
 	raw, err := bpf.Assemble(p)
 	if err != nil {
-		return nil, fmt.Errorf("sandbox: filter: %w", err)
+		return nil, fmt.Errorf("filter: %w", err)
 	}
 	var b bytes.Buffer
 	for _, r := range raw {
 		if err := binary.Write(&b, binary.LittleEndian, r); err != nil {
-			return nil, fmt.Errorf("sandbox: filter: %w", err)
+			return nil, fmt.Errorf("filter: %w", err)
 		}
 	}
 	return b.Bytes(), nil
 }
+
+// Number is a system call's number, or 0 where the architecture does not have it.
+func (a Architecture) Number(call string) uint32 { return a.calls[call] }

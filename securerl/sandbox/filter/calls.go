@@ -1,11 +1,11 @@
-package sandbox
+package filter
 
 import "runtime"
 
 // architectures holds the numbers of the system calls that the filter names.
 // Sources: the kernel's syscall_64.tbl (amd64) and asm-generic/unistd.h (arm64).
 // Calls that an architecture does not have are missing.
-var architectures = map[string]architecture{
+var architectures = map[string]Architecture{
 	"amd64": {audit: 0xc000003e, x32: true, calls: map[string]uint32{
 		"access": 21, "add_key": 248, "alarm": 37, "arch_prctl": 158, "bpf": 321, "brk": 12, "capset": 126, "chdir": 80, "chmod": 90, "chroot": 161,
 		"clock_getres": 229, "clock_gettime": 228, "clock_nanosleep": 230, "clone": 56, "clone3": 435, "close": 3, "close_range": 436,
@@ -51,8 +51,8 @@ var architectures = map[string]architecture{
 	}},
 }
 
-// here is the architecture of this program.
-func here() (architecture, bool) {
+// Here is the architecture of this program, if it has a table.
+func Here() (Architecture, bool) {
 	a, ok := architectures[runtime.GOARCH]
 	return a, ok
 }
