@@ -16,7 +16,7 @@ TAGS = $$(cat .venv/gotags)
 GO_PACKAGES = ./securerl/... ./experiments/...
 
 .DEFAULT_GOAL := help
-.PHONY: help setup second build run resume test check lint table doctor bench figures lab notebooks test-browser golden results clean
+.PHONY: soak help setup second build run resume test check lint table doctor bench figures lab notebooks test-browser golden results clean
 
 help: ## this list
 	@echo "securerl: reinforcement learning of correct and secure code, on two CPU cores"

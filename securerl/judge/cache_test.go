@@ -3,9 +3,11 @@ package judge
 import (
 	"context"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -259,4 +261,26 @@ func TestABatchHoldsItsWritersBackAndAFaultReachesThem(t *testing.T) {
 	b = f.judge(Options{}).Batch(context.Background())
 	require.NoError(t, b.Add(Submission{Problem: &double, Source: "x"}))
 	b.Stop()
+}
+
+// A disk that fills up in the middle of a verdict: an error, and no half of a file. The
+// limit on the size of files stands in for it.
+func TestADiskThatFillsUpIsAnError(t *testing.T) {
+	dir := t.TempDir()
+	signal.Ignore(syscall.SIGXFSZ)
+	defer signal.Reset(syscall.SIGXFSZ)
+	var before syscall.Rlimit
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before))
+	small := before
+	small.Cur = 100
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &small))
+	_, _, err := healthy().judge(Options{CacheDir: dir}).Judge(context.Background(), []Submission{{Problem: &double, Source: "x"}})
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before))
+	assert.ErrorIs(t, err, ErrInfrastructure)
+	assert.ErrorContains(t, err, "verdict cache")
+	assert.Empty(t, entries(t, dir))
+	_, cost, err := healthy().judge(Options{CacheDir: dir}).Judge(context.Background(), []Submission{{Problem: &double, Source: "x"}})
+	require.NoError(t, err)
+	assert.Zero(t, cost.CacheHits)
+	assert.Len(t, entries(t, dir), 1)
 }

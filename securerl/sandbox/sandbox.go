@@ -142,6 +142,9 @@ func open(ctx context.Context, python interpreter, o Options, tier string) (*San
 	o.Tier = tier
 	s := &Sandbox{python: python, options: o, idle: make(chan *zygote, o.Workers)}
 	z, err := startZygote(python, s.zygoteOptions())
+	if errors.Is(err, ErrWorker) {
+		err = fmt.Errorf("%w: %w", ErrNoSandbox, err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -141,11 +141,11 @@ func startZygote(p interpreter, o zygoteOptions) (*zygote, error) {
 	if err != nil || !strings.HasPrefix(message, "ready") {
 		z.kill()
 		<-ended
-		why := strings.TrimPrefix(message, "failed: ")
-		if why == "" {
-			why = strings.TrimSpace(complaints.String())
+		if why, said := strings.CutPrefix(message, "failed: "); said {
+			return nil, fmt.Errorf("%w: tier %s: %s", ErrNoSandbox, o.Tier, why)
 		}
-		return nil, fmt.Errorf("%w: tier %s: %s", ErrNoSandbox, o.Tier, why)
+		// It went away without a word: a reason may stand in what the interpreter printed.
+		return nil, fmt.Errorf("%w: ended while it started, tier %s: %s", ErrWorker, o.Tier, strings.TrimSpace(complaints.String()))
 	}
 	_, _ = fmt.Sscanf(message, "ready %d", &z.landlock) // absent means zero
 	return z, nil
