@@ -91,14 +91,9 @@ func (b *Batch) Wait() ([]Verdict, Cost, error) {
 	if b.ctx.Err() != nil {
 		return nil, Cost{}, context.Cause(b.ctx)
 	}
-	slices.SortFunc(b.slow, func(x, y *item) int { return cmp.Compare(x.index, y.index) })
-	for _, x := range b.slow {
-		if err := b.confirm(x); err != nil {
-			if b.ctx.Err() != nil {
-				return nil, Cost{}, context.Cause(b.ctx)
-			}
-			return nil, Cost{}, b.fault(x, err)
-		}
+	b.confirm()
+	if b.ctx.Err() != nil {
+		return nil, Cost{}, context.Cause(b.ctx)
 	}
 	verdicts := make([]Verdict, len(b.items))
 	for i, x := range b.items {
@@ -169,17 +164,39 @@ func (b *Batch) one(x *item) (err error) {
 	return b.finish(x, err)
 }
 
-// confirm goes on with a slow program while no other program of this judge runs, with
-// all its time: what a busy machine did to it before is no fact. Only now does a
-// time-out count.
-func (b *Batch) confirm(x *item) error {
+// confirm goes on with the slow programs, with all their time, when no first pass of
+// this judge runs: what a busy machine did to them before is no fact. Only now does a
+// time-out count. At most every second processor runs one; with two, each is alone.
+func (b *Batch) confirm() {
+	if len(b.slow) == 0 {
+		return
+	}
+	slices.SortFunc(b.slow, func(x, y *item) int { return cmp.Compare(x.index, y.index) })
 	b.judge.company.Lock()
 	defer b.judge.company.Unlock()
 	began := time.Now()
-	x.run.hurry = false
-	err := x.run.proceed(b.ctx)
-	b.account(Cost{Confirmed: 1, Confirming: time.Since(began)})
-	return b.finish(x, err)
+	next := make(chan *item)
+	for range min(b.judge.alone, len(b.slow)) {
+		b.wg.Add(1)
+		go func() {
+			defer b.wg.Done()
+			for x := range next {
+				x.run.hurry = false
+				if err := b.finish(x, x.run.proceed(b.ctx)); err != nil {
+					b.stop(b.fault(x, err))
+				}
+			}
+		}()
+	}
+	for _, x := range b.slow {
+		if b.ctx.Err() != nil {
+			break
+		}
+		next <- x
+	}
+	close(next)
+	b.wg.Wait()
+	b.cost.Confirmed, b.cost.Confirming = len(b.slow), time.Since(began)
 }
 
 // finish keeps a verdict.

@@ -78,7 +78,8 @@ type Judge struct {
 	invalid  error  // what is wrong with the options
 	versions string // of everything a verdict depends on, part of the cache key
 	cache    *cache
-	company  sync.RWMutex        // held for writing by a program that must run alone
+	company  sync.RWMutex        // held for writing while programs run that must be alone
+	alone    int                 // how many of these at a time
 	observe  func(time.Duration) // told how long each first judgement took; for measurements
 }
 
@@ -116,7 +117,7 @@ func newJudge(run runner, sc scanner, o Options, versions string) *Judge {
 	if o.Queue <= 0 {
 		o.Queue = 256
 	}
-	return &Judge{run: run, scan: sc, options: o, versions: versions, cache: newCache(o.CacheDir, o.CacheBytes)}
+	return &Judge{run: run, scan: sc, options: o, versions: versions, alone: max(1, min(o.Workers, runtime.NumCPU()/2)), cache: newCache(o.CacheDir, o.CacheBytes)}
 }
 
 // Judge gives a verdict for every submission, in order: a Batch of all of them.

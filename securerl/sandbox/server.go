@@ -240,7 +240,7 @@ var errBroken = errors.New("stream broken")
 func (s *Server) exchange(request []byte) (answer []byte, late bool, err error) {
 	b := binary.LittleEndian.AppendUint32(nil, uint32(len(request)))
 	for b = append(b, request...); len(b) > 0; {
-		n, err := unix.SendmsgN(s.fd, b, nil, nil, unix.MSG_NOSIGNAL)
+		n, err := unix.Write(s.fd, b) // a broken pipe is an error here, no signal
 		if err == unix.EINTR {
 			continue
 		}

@@ -6,7 +6,7 @@
 // its rules look at it, so that a program which cannot be parsed never costs a test.
 //
 // Bandit runs in a long-lived worker inside the sandbox: a source may be hostile to
-// its scanner too. A worker is replaced every 256 scans and after any fault, and
+// its scanner too. A worker is replaced every 1,024 scans and after any fault, and
 // proves itself on a canary at the start and every 64 scans. "# nosec" is ignored.
 // Spans are exact byte ranges, so that a finding can be laid over tokens. Versions
 // below 1.8 are refused, whatever the options say.
