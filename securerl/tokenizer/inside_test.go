@@ -3,76 +3,24 @@ package tokenizer
 import (
 	"encoding/json"
 	"math"
-	"regexp"
 	"slices"
-	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"securecoderl/securerl/tokenizer/pieces"
 )
 
-// snippets draws texts in which the borders of pieces are dense.
-func snippets() *rapid.Generator[string] {
-	return rapid.OneOf(
-		rapid.StringMatching(`[ab_0'. \n\t\v\f\r\x1c\x{85}\x{a0}\x{3000}é½]*`),
-		rapid.StringMatching(`('s|'re|'t|'ll|s|  |\n|\r\n|\x{a0}|1|٣|-)*`),
-		rapid.String(),
-		rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }),
-	)
-}
-
-func pieces(split splitter, text string) (out []string) {
+// cutAll cuts a text into its pieces.
+func cutAll(text string) (out []string) {
 	for text != "" {
-		n := split(text)
+		n := pieces.Code(text)
 		out = append(out, text[:n])
 		text = text[n:]
 	}
 	return out
-}
-
-func TestSplitCodeIsItsPattern(t *testing.T) {
-	pattern := regexp.MustCompile(Pattern)
-	rapid.Check(t, func(t *rapid.T) {
-		text := snippets().Draw(t, "text")
-		var want []string
-		if text != "" {
-			want = pattern.FindAllString(text, -1)
-		}
-		assert.Equal(t, strings.Join(want, ""), text, "the pattern covers every text")
-		assert.Equal(t, want, pieces(splitCode, text))
-	})
-}
-
-// gpt2Reference tries the alternatives of gpt2Pattern one after the other; the
-// look-ahead, which Go's regexp lacks, is tried from the longest match down.
-func gpt2Reference(text string) int {
-	white := `[\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]`
-	before, _, ok := strings.Cut(gpt2Pattern, `|\s+(?!\S)`)
-	if !ok {
-		panic("the pattern has changed")
-	}
-	before = strings.ReplaceAll(before, `[^\s`, `[^\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}`)
-	if m := regexp.MustCompile(`^(?:` + before + `)`).FindString(text); m != "" {
-		return len(m)
-	}
-	run := regexp.MustCompile(`^` + white + `+`).FindString(text)
-	blank := regexp.MustCompile(`^` + white)
-	for end := len(run); end > 0; end-- {
-		if utf8.RuneStart(append([]byte(text), 'x')[end]) && (end == len(text) || blank.MatchString(text[end:])) {
-			return end
-		}
-	}
-	return len(run)
-}
-
-func TestSplitGPT2IsItsPattern(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		text := snippets().Draw(t, "text")
-		assert.Equal(t, pieces(gpt2Reference, text), pieces(splitGPT2, text))
-	})
 }
 
 // naiveMerge joins the lowest-ranked pair, the leftmost of equals, until none is left.
@@ -104,7 +52,7 @@ func naiveTrain(texts []string, vocab int, specials []string) [][2]string {
 	}
 	var words [][]int32
 	for _, text := range texts {
-		for _, p := range pieces(splitCode, text) {
+		for _, p := range cutAll(text) {
 			var w []int32
 			for i := range len(p) {
 				w = append(w, ids[p[i:i+1]])
@@ -166,7 +114,7 @@ func TestTrainAndMergeAgainstNaiveOnes(t *testing.T) {
 
 		probe := rapid.StringMatching(`[abc<>. é]{1,40}`).Draw(t, "probe")
 		var want []int32
-		for _, p := range pieces(splitCode, probe) {
+		for _, p := range cutAll(probe) {
 			want = append(want, naiveMerge(tok, p)...)
 		}
 		assert.Equal(t, want, tok.EncodeOrdinary(probe).IDs)
