@@ -2,11 +2,12 @@
 // its probes, interpreter, scanner and its canary, and reference programs that must
 // earn full marks.
 //
-//	doctor [-backend auto] [-all] [-json] [-hostile DIR] [-hacks FILE] [-compare FILE] [-scan FILE]
+//	doctor [-backend auto] [-all] [-json] [-hostile DIR] [-hacks FILE] [-compare FILE] [-scan FILE] [-tokenizers DIR]
 //
-// The last four run sets with known answers, in the form of testdata/sandbox/hostile,
-// testdata/reward/hacks.jsonl, testdata/compare/compare.jsonl and
-// testdata/scan/hostile.jsonl, and say what was answered otherwise.
+// The last five run sets with known answers, in the form of testdata/sandbox/hostile,
+// testdata/reward/hacks.jsonl, testdata/compare/compare.jsonl,
+// testdata/scan/hostile.jsonl and the folders of testdata/tokenizer, and say what was
+// answered otherwise.
 //
 // It exits with 0 when all is well, 1 when something is wrong.
 package main
@@ -27,6 +28,7 @@ func main() {
 	flag.StringVar(&s.hacks, "hacks", "", "file of programs that attack the reward, with bounds")
 	flag.StringVar(&s.compare, "compare", "", "file of outputs to compare, with verdicts")
 	flag.StringVar(&s.scan, "scan", "", "file of sources that attack the scanner, with outcomes")
+	flag.StringVar(&s.tokenizers, "tokenizers", "", "folder of tokenizers, each with texts and their tokens (parity.jsonl or vectors.jsonl)")
 	asJSON := flag.Bool("json", false, "print a list of {what, ok, error, cure}")
 	flag.Parse()
 	d := &doctor{out: os.Stdout, json: *asJSON}

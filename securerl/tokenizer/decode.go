@@ -65,10 +65,13 @@ func (t *Tokenizer) Text(ids []int32, specials bool) string {
 		b.WriteString(k.bytes)
 	}
 	flush()
-	if t.space != byteLevel {
-		return strings.TrimPrefix(b.String(), " ")
+	switch t.space {
+	case byteLevel:
+		return lossy(b.String())
+	case nowhere:
+		return b.String()
 	}
-	return lossy(b.String())
+	return strings.TrimPrefix(b.String(), " ")
 }
 
 // lossy replaces every longest part of s that is the beginning of a character, but

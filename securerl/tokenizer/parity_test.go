@@ -159,3 +159,51 @@ func TestPublishedTokenizers(t *testing.T) {
 		})
 	}
 }
+
+// Settings that no family above has, put into one of them; the answers are those of the
+// library (testdata/tokenizer/make_form_vectors.py).
+func TestOtherForms(t *testing.T) {
+	var forms []struct {
+		Name, Base string
+		Change     map[string]json.RawMessage
+		Rows       []vector
+	}
+	raw, err := os.ReadFile(data + "forms.json")
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(raw, &forms))
+	for _, form := range forms {
+		t.Run(form.Name, func(t *testing.T) {
+			tok, err := tokenizer.Parse(changed(t, form.Base, form.Change))
+			require.NoError(t, err)
+			for _, v := range form.Rows {
+				e := tok.Encode(v.Text)
+				assert.Equal(t, v.IDs, append([]int32{}, e.IDs...), "%q", v.Text)
+				assert.Equal(t, v.Special, append([]int32{}, tok.Wrap(e).IDs...), "%q", v.Text)
+				assert.Equal(t, v.Decoded, tok.Text(e.IDs, true), "%q", v.Text)
+				assert.Equal(t, *v.Skip, tok.Text(e.IDs, false), "%q", v.Text)
+				checkEncoding(t, tok, v.Text)
+			}
+			assert.NotEmpty(t, form.Rows)
+		})
+	}
+}
+
+// changed puts other values into a family's file; those of model are merged.
+func changed(t *testing.T, family string, change map[string]json.RawMessage) []byte {
+	var file, inner map[string]json.RawMessage
+	raw, err := os.ReadFile(data + family + "/tokenizer.json")
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(raw, &file))
+	for key, value := range change {
+		if key == "model" {
+			require.NoError(t, json.Unmarshal(file["model"], &inner))
+			require.NoError(t, json.Unmarshal(value, &inner))
+			value, err = json.Marshal(inner)
+			require.NoError(t, err)
+		}
+		file[key] = value
+	}
+	out, err := json.Marshal(file)
+	require.NoError(t, err)
+	return out
+}

@@ -16,9 +16,8 @@
 // tests prove it equal to its expression. A byte that is no UTF-8 counts as a
 // character of its own that is neither letter, number nor space.
 //
-// What a letter, a number, a mark of punctuation or white space is, is said by Go's
-// Unicode tables. Characters assigned in later versions of Unicode than those are
-// "other" here and may be letters in the library.
+// What a letter, a number, a mark of punctuation or white space is, is said by
+// Unicode 16, as in the engine of the library.
 //
 // Sources: the tokenizer.json files of GPT-2, StarCoder2, DeepSeek-Coder, Qwen2 and
 // Llama 3; Radford et al. 2019 (GPT-2, encoder.py) for the oldest expression.

@@ -1,6 +1,7 @@
 package pieces
 
 import (
+	"sort"
 	"unicode"
 	"unicode/utf8"
 )
@@ -39,6 +40,12 @@ func classOf(r rune) class {
 		return space
 	case unicode.IsPunct(r):
 		return punct
+	}
+	if r >= later[0].from {
+		i := sort.Search(len(later), func(i int) bool { return later[i].to >= r })
+		if i < len(later) && later[i].from <= r {
+			return later[i].class
+		}
 	}
 	return other
 }
