@@ -7,7 +7,7 @@ from tokenizers import Tokenizer
 QWEN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 TEXTS = ["", " ", "  ", "\n", "a", " a", "  a b", "def f(x):\n    return x\n", "</s> a", "a </s>  \n b", "<s>a", "x<s> <s>\n<s>b", "1234567 12",
          "'S 's don't I'LL", "\u2581a \u2581", "e\u0301\u00e9 \u1100\u1161\u11a8", "a" + "\u0301\u0327" * 20 + "b", "\u00ff<0x0A>", "<|mid|> x <|mid|>",
-         "a<|mid|>b", "the return self import", "\u09c7\u09be \u212b \u0344"]
+         "a<|mid|>b", "the return self import", "\u09c7\u09be \u212b \u0344", "e\u0301a \u00e9a"]
 
 
 def metaspace(scheme):
@@ -30,7 +30,7 @@ FORMS = [
     ("Metaspace never", "llama", {**metaspace("never"), "decoder": decoder()}),
     ("Replace only", "llama", {"normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}, "decoder": decoder()}),
     ("rstrip", "gpt2", {"added_tokens": [token("<s>", 511, rstrip=True), token("</s>", 512, rstrip=True, special=False)]}),
-    ("lstrip", "gpt2", {"added_tokens": [token("<s>", 511, lstrip=True), token("<|mid|>", 512, lstrip=True), token("  ", 256, normalized=True, special=False)]}),
+    ("lstrip", "gpt2", {"added_tokens": [token("<s>", 511, lstrip=True), token("<|mid|>", 512, lstrip=True), token("  ", 513, normalized=True, special=False)]}),
     ("both strips", "llama", {"added_tokens": [token("<unk>", 0), token("<s>", 1, lstrip=True, rstrip=True), token("</s>", 2, rstrip=True)] +
                               [token(x, 508 + i) for i, x in enumerate(["\u2581<PRE>", "\u2581<SUF>", "\u2581<MID>", "\u2581<EOT>"])]}),
     ("Llama 3", "qwen2", {"normalizer": None, "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
@@ -43,7 +43,7 @@ FORMS = [
             "special_tokens": {"<|im_start|>": {"id": "<|im_start|>", "ids": [510], "tokens": ["<|im_start|>"]},
                                "<|im_end|>": {"id": "<|im_end|>", "ids": [511], "tokens": ["<|im_end|>"]}}}]}}),
     ("NFC beside added tokens", "qwen2", {"added_tokens": [token("<|endoftext|>", 509), token("<|im_start|>", 510), token("<|im_end|>", 511),
-                                                          token("\u00e9", 512, normalized=True, special=False)]}),
+                                                          token("\u00e9a", 512, normalized=True, special=False)]}),
     ("ignore_merges", "gpt2", {"model": {"ignore_merges": True, "merges": []}}),
 ]
 
