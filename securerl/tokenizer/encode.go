@@ -196,7 +196,7 @@ func (e *encoder) match(m *matcher, at int) *added {
 		if !strings.HasPrefix(e.text[at:], a.content) {
 			continue
 		}
-		if a.control {
+		if !a.foreign {
 			if s := e.span(at, at+len(a.content)); s.End > e.foreign.Start && s.Start < e.foreign.End {
 				continue
 			}

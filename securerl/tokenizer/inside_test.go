@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
 
 	"securecoderl/securerl/tokenizer/pieces"
@@ -129,4 +130,32 @@ func TestAlphabetIsOneToOne(t *testing.T) {
 		assert.Equal(t, string([]byte{byte(b)}), raw)
 	}
 	assert.Equal(t, "ĠaĊ", spell(" a\n")) // as in every GPT-2 vocabulary
+}
+
+// On stretches of at most 30 marks, compose is what golang.org/x/text makes of them;
+// beyond that it is compared with the library (testdata/tokenizer/forms.json).
+func TestRewriteIsFormC(t *testing.T) {
+	letters := rapid.SampledFrom([]rune("aeo \u0301\u0327\u0323\u0307\u0344\u212b\u1100\u1161\u11a8\uac00\u09c7\u09be\u0f71\u0f72\u0f74é\u1e9b"))
+	rapid.Check(t, func(t *rapid.T) {
+		text := string(rapid.SliceOfN(rapid.OneOf(letters, rapid.Rune()), 0, 20).Draw(t, "text"))
+		form, changes := rewrite(text, true, false)
+		assert.Equal(t, norm.NFC.String(text), form)
+		at, was := 0, 0
+		for _, c := range changes { // what is between the changes is the same
+			assert.Equal(t, text[was:c.was.Start], form[at:c.form.Start])
+			assert.NotEqual(t, text[c.was.Start:c.was.End], form[c.form.Start:c.form.End])
+			at, was = c.form.End, c.was.End
+		}
+		assert.Equal(t, text[was:], form[at:])
+		last := 0
+		for i := range len(form) + 1 {
+			o := i
+			if changes != nil {
+				o = origin(changes, i)
+			}
+			assert.GreaterOrEqual(t, o, last)
+			last = o
+		}
+		assert.Equal(t, len(text), last)
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"unicode/utf8"
 
@@ -126,8 +127,19 @@ func unpack(t testing.TB, path string) []byte {
 	return raw
 }
 
-// published reads one of the published tokenizers in testdata.
+var read sync.Map // published tokenizers by name
+
+// published reads one of the published tokenizers in testdata, once.
 func published(t testing.TB, name string) *tokenizer.Tokenizer {
+	if tok, ok := read.Load(name); ok {
+		return tok.(*tokenizer.Tokenizer)
+	}
+	tok := readPublished(t, name)
+	read.Store(name, tok)
+	return tok
+}
+
+func readPublished(t testing.TB, name string) *tokenizer.Tokenizer {
 	dir := filepath.Join(data, "published", name)
 	if file := unpack(t, filepath.Join(dir, "tokenizer.json")); file != nil {
 		tok, err := tokenizer.Parse(file)

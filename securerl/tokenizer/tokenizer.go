@@ -58,7 +58,6 @@ type Tokenizer struct {
 // token is what an id stands for.
 type token struct {
 	bytes   string
-	name    string // as Hugging Face's decoder sees it: differs from bytes where bytes is one byte of a fallback
 	special bool   // the file's own flag
 	control bool   // steers the model, is no text: see Tokenizer.Control
 	single  bool   // one byte of a byte fallback
@@ -67,7 +66,7 @@ type token struct {
 type added struct {
 	id             int32
 	content        string
-	control        bool
+	foreign        bool // is looked for in foreign text too
 	lstrip, rstrip bool
 }
 
@@ -108,6 +107,9 @@ func (t *Tokenizer) Bytes(id int32) string { return t.token(id).bytes }
 // marked as special in the file or not, except runs of white space and the single
 // bytes that DeepSeek-Coder's file lists among its added tokens. Foreign text never
 // becomes one, and Decode leaves them out. Unknown ids are none.
+//
+// The file's own mark is not enough: DeepSeek-Coder's <|EOT|>, which ends an answer,
+// and Phi-3's </s> are not marked.
 func (t *Tokenizer) Control(id int32) bool { return t.token(id).control }
 
 func (t *Tokenizer) token(id int32) token {

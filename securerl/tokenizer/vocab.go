@@ -30,7 +30,7 @@ func (t *Tokenizer) readAdded(d document) error {
 			return unsupported("normalized added token that is not in form C:", a.Content)
 		}
 		x := &added{id: a.ID, content: a.Content, lstrip: a.LStrip, rstrip: a.RStrip}
-		x.control = a.Special || !isBlank(a.Content) && !isLoneByte(t.meaning(a.Content))
+		x.foreign = !a.Special && isBlank(a.Content)
 		t.added[a.Content] = x
 		if a.Normalized {
 			t.composed.add(x)
@@ -109,7 +109,8 @@ func (t *Tokenizer) readVocab(d document) error {
 		if err := set(a.ID, a.Content); err != nil {
 			return err
 		}
-		t.tokens[a.ID].special, t.tokens[a.ID].control = a.Special, t.added[a.Content].control
+		t.tokens[a.ID].special = a.Special
+		t.tokens[a.ID].control = a.Special || !isBlank(a.Content) && !isLoneByte(t.meaning(a.Content))
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if _, ok := t.added[name]; ok {
@@ -135,7 +136,7 @@ func (t *Tokenizer) readMerges(d document) error {
 		}
 		id, ok := all[name]
 		if a, clash := t.added[name]; clash {
-			id, ok = a.id, isLoneByte(t.meaning(name)) && !a.control
+			id, ok = a.id, !t.tokens[a.id].control
 		}
 		if !ok && t.space == byteLevel && isLoneByte(string([]byte{byte(b)})) {
 			t.gaps = true

@@ -1,6 +1,7 @@
-"""Writes forms.json: settings of tokenizer.json that the families beside this file do not use, each put into one of
+"""Writes forms.json and decode.jsonl: settings of tokenizer.json that the families beside this file do not use, each put into one of
 them, with the answers of Hugging Face tokenizers 0.23.3. Run in this folder."""
 import json
+import random
 
 from tokenizers import Tokenizer
 
@@ -65,3 +66,14 @@ for name, base, change in FORMS:
     out.append({"name": name, "base": base, "change": change, "rows": rows})
 with open("forms.json", "w", encoding="utf-8") as f:
     f.write("[" + ",\n".join(json.dumps(x, ensure_ascii=True, separators=(",", ":")) for x in out) + "]\n")
+
+# Random ids, as an untrained model writes them: how the library shows what is no text.
+r = random.Random(1)
+with open("decode.jsonl", "w", encoding="utf-8") as f:
+    for family in ["gpt2", "starcoder2", "deepseek", "llama", "qwen2"]:
+        tok = Tokenizer.from_file(family + "/tokenizer.json")
+        alone = [i for i in range(tok.get_vocab_size()) if len(tok.id_to_token(i)) == 1 or tok.id_to_token(i).startswith("<0x")]
+        for n in range(60):
+            ids = [r.choice(alone) if n % 2 else r.randrange(tok.get_vocab_size()) for _ in range(r.randint(1, 12))]
+            f.write(json.dumps({"family": family, "ids": ids, "decoded": tok.decode(ids, skip_special_tokens=False),
+                                "decoded_skip_special": tok.decode(ids)}, ensure_ascii=True) + "\n")
