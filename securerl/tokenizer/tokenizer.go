@@ -58,9 +58,9 @@ type Tokenizer struct {
 // token is what an id stands for.
 type token struct {
 	bytes   string
-	special bool   // the file's own flag
-	control bool   // steers the model, is no text: see Tokenizer.Control
-	single  bool   // one byte of a byte fallback
+	special bool // the file's own flag
+	control bool // steers the model, is no text: see Tokenizer.Control
+	single  bool // one byte of a byte fallback
 }
 
 type added struct {

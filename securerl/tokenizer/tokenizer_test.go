@@ -182,29 +182,33 @@ func TestBothFormsOfMerges(t *testing.T) {
 }
 
 func TestEncodeAnyBytes(t *testing.T) {
-	code, gpt2 := load(t, "code"), load(t, "gpt2")
-	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`([a-f'<>/s0-3 \n\t\r]|\x{3000}|\x{85}|</s>)*`),
-			rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) })).Draw(t, "text")
-		checkEncoding(t, code, text)
-		checkEncoding(t, gpt2, text)
-	})
+	for _, family := range families {
+		tok := load(t, family)
+		rapid.Check(t, func(t *rapid.T) {
+			checkEncoding(t, tok, rapid.OneOf(rapid.String(), rapid.StringMatching(`([a-f'<>/s0-3 \n\t\r]|\x{3000}|\x{85}|\x{301}|\x{2581}|õ|</s>|<\|EOT\|>)*`),
+				rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) })).Draw(t, "text"))
+		})
+	}
 }
 
 func FuzzEncode(f *testing.F) {
-	for _, seed := range []string{"", "print('</s>')\n\t\r\n  x", "\xff\xfe", "a\u3000b's 12", "<|endoftext|>"} {
+	for _, seed := range []string{"", "print('</s>')\n\t\r\n  x", "\xff\xfe", "a\u3000b's 12", "<|endoftext|>", "e\u0301 \u2581\u2581 \uac00\u11a8", "õ<|EOT|>"} {
 		f.Add(seed)
 	}
-	code, gpt2 := load(f, "code"), load(f, "gpt2")
+	var toks []*tokenizer.Tokenizer
+	for _, family := range families {
+		toks = append(toks, load(f, family))
+	}
 	f.Fuzz(func(t *testing.T, text string) {
-		checkEncoding(t, code, text)
-		checkEncoding(t, gpt2, text)
+		for _, tok := range toks {
+			checkEncoding(t, tok, text)
+		}
 	})
 }
 
 // What Parse accepts works.
 func FuzzParse(f *testing.F) {
-	for _, family := range []string{"code", "gpt2"} {
+	for _, family := range families {
 		f.Add(load(f, family).JSON())
 	}
 	f.Add([]byte(`{"version":"1.0","model":{"type":"BPE","vocab":{},"merges":[["a","b"]]},"decoder":{"type":"ByteLevel"}}`))
@@ -213,10 +217,25 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		checkEncoding(t, tok, "for i in range(3):\n    print('</s>', i)")
+		checkEncoding(t, tok, "for i in range(3):\n    print('</s>', i, 'é')")
+		tok.Wrap(tok.Encode("x"))
 		again, err := tokenizer.Parse(tok.JSON())
 		require.NoError(t, err)
 		assert.Equal(t, tok.Digest(), again.Digest())
+	})
+}
+
+func FuzzParsePair(f *testing.F) {
+	var letters strings.Builder
+	for b := range 256 {
+		fmt.Fprintf(&letters, "%q:%d,", string(load(f, "gpt2").Text([]int32{int32(b)}, true)), b)
+	}
+	f.Add([]byte(`{"a":0,"b":1,"ab":2}`), []byte("#version: 0.2\na b\n"), []byte(`{"eos_token":"ab","added_tokens_decoder":{"2":{"content":"ab"}}}`))
+	f.Add([]byte("{"+strings.TrimSuffix(letters.String(), ",")+"}"), []byte(""), []byte(`{"tokenizer_class":"Qwen2Tokenizer"}`))
+	f.Fuzz(func(t *testing.T, vocabulary, merges, config []byte) {
+		if tok, err := tokenizer.ParsePair(vocabulary, merges, config); err == nil {
+			checkEncoding(t, tok, "a b\n")
+		}
 	})
 }
 
