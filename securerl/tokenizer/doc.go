@@ -19,10 +19,10 @@
 //	StarCoder2       bytes, Digits                                    120 of 120 (small)
 //	DeepSeek-Coder   bytes, DeepSeek; letters for 13 bytes added      99 of 99, 120 of 120
 //	Qwen2, Qwen2.5   bytes, Qwen2, NFC                                120 of 120 (small)
-//	Llama 3          bytes, Llama3, ignore_merges, template           23 of 23 (small)
+//	Llama 3          bytes, Llama3, ignore_merges, template           24 of 24 (small)
 //	Phi-3            characters, byte fallback, space mark in front   99 of 99
 //	CodeLlama        so, template <s>                                 120 of 120 (small)
-//	" (Transformers 5)  so, Metaspace first, always or never          23 of 23 (small)
+//	" (Transformers 5)  so, Metaspace first, always or never          24 of 24 (small)
 //	Train            bytes, Code                                      200 of 200
 //
 // (small: a vocabulary of 512 tokens in the shape of the model's file. GPT2, Digits, ...

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 QWEN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 TEXTS = ["", " ", "  ", "\n", "a", " a", "  a b", "def f(x):\n    return x\n", "</s> a", "a </s>  \n b", "<s>a", "x<s> <s>\n<s>b", "1234567 12",
          "'S 's don't I'LL", "\u2581a \u2581", "e\u0301\u00e9 \u1100\u1161\u11a8", "a" + "\u0301\u0327" * 20 + "b", "\u00ff<0x0A>", "<|mid|> x <|mid|>",
-         "a<|mid|>b", "the return self import", "\u09c7\u09be \u212b \u0344", "e\u0301a \u00e9a"]
+         "a<|mid|>b", "the return self import", "these are the e  e", "\u09c7\u09be \u212b \u0344", "e\u0301a \u00e9a"]
 
 
 def metaspace(scheme):
@@ -25,6 +25,8 @@ def decoder(*more):
 
 
 BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+with open("llama/tokenizer.json", encoding="utf-8") as f:
+    LLAMA = json.load(f)["model"]
 FORMS = [
     ("Metaspace first", "llama", metaspace("first")),
     ("Metaspace always", "llama", metaspace("always")),
@@ -45,6 +47,7 @@ FORMS = [
                                "<|im_end|>": {"id": "<|im_end|>", "ids": [511], "tokens": ["<|im_end|>"]}}}]}}),
     ("NFC beside added tokens", "qwen2", {"added_tokens": [token("<|endoftext|>", 509), token("<|im_start|>", 510), token("<|im_end|>", 511),
                                                           token("\u00e9a", 512, normalized=True, special=False)]}),
+    ("a merge over the beginning of a word", "llama", {"model": {"vocab": {**LLAMA["vocab"], "e\u2581": 512}, "merges": [["e", "\u2581"], *LLAMA["merges"]]}}),
     ("ignore_merges", "gpt2", {"model": {"ignore_merges": True, "merges": []}}),
 ]
 
