@@ -91,6 +91,9 @@ func (t *Tokenizer) readVocab(d document) error {
 			return malformed("added token %q has id %d, but %d in the vocabulary", a.Content, a.ID, id)
 		}
 		if !ok {
+			if int(a.ID) != size { // the library would give it that id, whatever the file says
+				return malformed("added token %q has id %d; those that are not in the vocabulary go on from it in order, which gives %d", a.Content, a.ID, size)
+			}
 			size++
 		}
 	}

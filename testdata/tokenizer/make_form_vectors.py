@@ -47,7 +47,8 @@ FORMS = [
                                "<|im_end|>": {"id": "<|im_end|>", "ids": [511], "tokens": ["<|im_end|>"]}}}]}}),
     ("NFC beside added tokens", "qwen2", {"added_tokens": [token("<|endoftext|>", 509), token("<|im_start|>", 510), token("<|im_end|>", 511),
                                                           token("\u00e9a", 512, normalized=True, special=False)]}),
-    ("a merge over the beginning of a word", "llama", {"model": {"vocab": {**LLAMA["vocab"], "e\u2581": 512}, "merges": [["e", "\u2581"], *LLAMA["merges"]]}}),
+    ("a merge over the beginning of a word", "llama", {"model": {"vocab": {**LLAMA["vocab"], "e\u2581": 508}, "merges": [["e", "\u2581"], *LLAMA["merges"]]},
+                                                        "added_tokens": [token("<unk>", 0), token("<s>", 1), token("</s>", 2), token("<|mid|>", 509)]}),
     ("ignore_merges", "gpt2", {"model": {"ignore_merges": True, "merges": []}}),
 ]
 
