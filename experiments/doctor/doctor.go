@@ -113,7 +113,7 @@ func (d *doctor) end() error {
 
 // sets are files and folders with known answers, in the form of those in testdata; an
 // empty path is not looked at.
-type sets struct{ hostile, hacks, compare, scan string }
+type sets struct{ hostile, hacks, compare, scan, tokenizers string }
 
 // known looks at sets with known answers.
 func (d *doctor) known(ctx context.Context, l *train.Lab, s sets) {
@@ -126,6 +126,7 @@ func (d *doctor) known(ctx context.Context, l *train.Lab, s sets) {
 		{s.hacks, "programs that attack the reward", func(path string) (found, error) { return hacked(ctx, l.Training, path) }},
 		{s.compare, "outputs to compare", compared},
 		{s.scan, "sources that attack the scanner", func(path string) (found, error) { return scanned(ctx, l.Scanner(), path) }},
+		{s.tokenizers, "texts with known tokens", tokenized},
 	} {
 		if set.path == "" {
 			continue

@@ -53,10 +53,22 @@ func TestSetsAreAnsweredAsStatedAndSpoiltOnesAreNot(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "index.json"), []byte(index), 0o644))
 		return dir
 	}
+	family := func(old, new string) string {
+		t.Helper()
+		dir := t.TempDir()
+		for _, name := range []string{"tokenizer.json", "vectors.jsonl"} {
+			b, err := os.ReadFile(testdata + "tokenizer/llama/" + name)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(strings.Replace(string(b), old, new, 1)), 0o644))
+		}
+		return dir
+	}
 	for _, tt := range []struct {
 		good, bad sets
 		fault     string
 	}{
+		{sets{tokenizers: testdata + "tokenizer"}, sets{tokenizers: family(`"ids":[349]`, `"ids":[350]`)}, "ids [349], not [350]"},
+		{sets{tokenizers: testdata + "tokenizer/llama"}, sets{tokenizers: family(`"spans_byte":[[0,0],[0,1]]`, `"spans_byte":[[0,1],[1,1]]`)}, "ranges [[0 0] [0 1]], not [[0 1] [1 1]]"},
 		{sets{compare: testdata + "compare/compare.jsonl"}, sets{compare: spoilt("compare/compare.jsonl", `"AC"`, `"WA"`)}, "should be WA"},
 		{sets{hacks: testdata + "reward/hacks.jsonl"}, sets{hacks: spoilt("reward/hacks.jsonl", `"reward": [0.76, 0.76]`, `"reward": [0.1, 0.2]`)}, "label earns 0.760 under strict"},
 		{sets{scan: testdata + "scan/hostile.jsonl"}, sets{scan: spoilt("scan/hostile.jsonl", `"B605"`, `"B606"`)}, "plain has 1 findings"},

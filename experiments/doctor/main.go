@@ -2,14 +2,15 @@
 // scanner and its canary, programs with known verdicts and prices, reward hacks, and
 // the backend that trains. Each check is a line; one that fails says why and names a cure.
 //
-//	doctor [-backend auto] [-all] [-json] [-hostile DIR] [-hacks FILE] [-compare FILE] [-scan FILE] [-parity FILE] [-agree FILE]
+//	doctor [-backend auto] [-all] [-json] [-hostile DIR] [-hacks FILE] [-compare FILE] [-scan FILE] [-parity FILE] [-agree FILE] [-tokenizers DIR]
 //	doctor -problems FILE|families [-format auto] [-mutants 20] [-all] [-json]
 //
-// The last four run sets with known answers, in the form of testdata/sandbox/hostile,
+// -hostile to -scan run sets with known answers, in the form of testdata/sandbox/hostile,
 // testdata/reward/hacks.jsonl, testdata/compare/compare.jsonl and
 // testdata/scan/hostile.jsonl, and say what was answered otherwise. With -parity FILE|DIR
 // the scanner's findings and places are compared with stock Bandit's on sources one
 // trusts, with -agree FILE|DIR its marks with dlint's and ruff's (after make second).
+// -tokenizers DIR reads folders in the form of those of testdata/tokenizer.
 //
 // Judging needs no backend: without one (-backend none, or a plugin that is missing)
 // all other checks are made all the same. Throughput is a figure and never fails.
@@ -68,6 +69,7 @@ func parse(args []string, errs io.Writer) (w wanted, code int) {
 	f.StringVar(&w.sets.hacks, "hacks", "", "file of programs that attack the reward, with bounds")
 	f.StringVar(&w.sets.compare, "compare", "", "file of outputs to compare, with verdicts")
 	f.StringVar(&w.sets.scan, "scan", "", "file of sources that attack the scanner, with outcomes")
+	f.StringVar(&w.sets.tokenizers, "tokenizers", "", "folder of tokenizers with texts and their ids, in the form of testdata/tokenizer")
 	f.StringVar(&w.opinions.parity, "parity", "", "file or folder of trusted sources: findings and places against stock Bandit's")
 	f.StringVar(&w.opinions.agree, "agree", "", "file or folder of sources: how far dlint and ruff agree with Bandit")
 	f.StringVar(&w.problems.path, "problems", "", "file of problems to examine, or families")

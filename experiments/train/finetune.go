@@ -86,7 +86,7 @@ func (l *Lab) sftRows(key rng.Key) ([]sft.Row, error) {
 		if err != nil {
 			return nil, err
 		}
-		target := append(l.tokenizer.EncodeOrdinary(row.Program).IDs, endID)
+		target := append(l.tokenizer.EncodeContinuation(row.Program).IDs, endID)
 		rows[i] = sft.Row{Prompt: p.IDs, Target: target[:min(len(target), l.Settings.Model.ProgramSlots)]}
 	}
 	return rows, nil

@@ -6,6 +6,7 @@
 //
 //	tiny:         <s> request <code> | program </s>
 //	instruction:  ### Instruction: ... ### Response: | text with a fenced program
+//	qwen2:        <|im_start|>user request <|im_end|> ... | text with a fenced program
 //
 // One Template serves training, sampling and evaluation: the first paper used three
 // forms, and cut long prompts on the right, where the answer's header stands. Here a

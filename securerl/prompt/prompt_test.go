@@ -46,9 +46,15 @@ func TestTemplatesOfText(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, tt.want, p.Text)
 		assert.Equal(t, tt.want, bytesOnly(t).Decode(p.IDs))
+
+		p, err = template.With("</s>").Render(bytesOnly(t), double)
+		require.NoError(t, err)
+		assert.Equal(t, int32(3), p.IDs[0])
+		assert.Equal(t, tt.want, p.Text)
 	}
 	_, err := prompt.Named("chat", 0)
 	require.ErrorIs(t, err, prompt.ErrTemplate)
+	assert.ErrorContains(t, err, "deepseek-coder")
 }
 
 func TestAPromptIsNeverCut(t *testing.T) {

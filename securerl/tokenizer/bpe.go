@@ -1,5 +1,7 @@
 package tokenizer
 
+import "strings"
+
 // pair is two neighbouring ids, the left one in the upper half, so that pairs
 // compare by left id first.
 type pair uint64
@@ -22,69 +24,79 @@ type symbol struct {
 
 // candidate is a possible merge of the symbol at index at with its right
 // neighbour.
-type candidate struct{ rank, at int32 }
+type candidate struct{ rank, id, at int32 }
 
 func (c candidate) before(d candidate) bool {
 	return c.rank < d.rank || c.rank == d.rank && c.at < d.at
 }
 
-// encoder holds the result and the scratch space of one call of Encode.
-type encoder struct {
-	t       *Tokenizer
-	out     Encoding
-	symbols []symbol
-	queue   []candidate // binary heap, first is least
-}
+// unit is a token of a piece that was encoded before, and where it ends.
+type unit struct{ id, end int32 }
 
-func (e *encoder) token(id int32, start, end int) {
-	e.out.IDs = append(e.out.IDs, id)
-	e.out.Spans = append(e.out.Spans, Span{start, end})
-}
+// Pieces up to remembered bytes are encoded once as long as there are not more than
+// memory of them; programs repeat their words.
+const (
+	remembered = 48
+	memory     = 1 << 15
+)
 
-// ordinary encodes text[from:to], which holds no added token.
-func (e *encoder) ordinary(text string, from, to int) {
-	for from < to {
-		n := e.t.split(text[from:to])
-		e.piece(text[from:from+n], from)
-		from += n
-	}
-}
-
-// piece applies the merges to one piece, always the lowest rank, and the leftmost
-// of equal ranks. A piece of n bytes takes O(n log n): every merge removes one
-// symbol and makes at most two candidates.
+// piece encodes a piece that begins at offset in e.text.
 func (e *encoder) piece(piece string, offset int) {
-	e.symbols, e.queue = e.symbols[:0], e.queue[:0]
-	for i := range len(piece) {
-		at := int32(i)
-		e.symbols = append(e.symbols, symbol{id: e.t.base[piece[i]], start: at, end: at + 1, prev: at - 1, next: at + 1})
+	known, ok := e.words[piece]
+	if !ok {
+		known = e.merged(piece)
+		if len(piece) <= remembered {
+			if len(e.words) >= memory {
+				clear(e.words)
+			}
+			e.words[strings.Clone(piece)] = known
+		}
 	}
-	e.symbols[len(piece)-1].next = -1
-	for i := range len(piece) - 1 {
+	start := e.place(offset)
+	for _, u := range known {
+		end := e.place(offset + int(u.end))
+		e.token(u.id, Span{start, end})
+		start = end
+	}
+}
+
+// merged applies the merges to a piece, always the lowest rank, and the leftmost of
+// equal ranks. A piece of n bytes takes O(n log n): every merge removes one symbol
+// and makes at most two candidates.
+func (e *encoder) merged(piece string) (units []unit) {
+	if id, ok := e.t.whole[piece]; ok {
+		return []unit{{id, int32(len(piece))}}
+	}
+	e.spell(piece)
+	e.queue = e.queue[:0]
+	for i := range len(e.symbols) - 1 {
 		e.consider(int32(i))
 	}
+	left := len(e.symbols)
 	for len(e.queue) > 0 {
 		c := e.pop()
-		left := &e.symbols[c.at]
 		m, ok := e.mergeAt(c.at)
-		if !ok || m.rank != c.rank {
+		if !ok || m.id != c.id {
 			continue // a neighbour has changed since
 		}
-		right := &e.symbols[left.next]
-		left.id, left.end, left.next = m.id, right.end, right.next
+		s := &e.symbols[c.at]
+		right := &e.symbols[s.next]
+		s.id, s.end, s.next = m.id, right.end, right.next
 		right.start = right.end
-		if left.next >= 0 {
-			e.symbols[left.next].prev = c.at
+		left--
+		if s.next >= 0 {
+			e.symbols[s.next].prev = c.at
 			e.consider(c.at)
 		}
-		if left.prev >= 0 {
-			e.consider(left.prev)
+		if s.prev >= 0 {
+			e.consider(s.prev)
 		}
 	}
+	units = make([]unit, 0, left)
 	for at := int32(0); at >= 0; at = e.symbols[at].next {
-		s := e.symbols[at]
-		e.token(s.id, offset+int(s.start), offset+int(s.end))
+		units = append(units, unit{e.symbols[at].id, e.symbols[at].end})
 	}
+	return units
 }
 
 // mergeAt returns the merge of the symbol at index at with its right neighbour.
@@ -103,7 +115,7 @@ func (e *encoder) consider(at int32) {
 	if !ok {
 		return
 	}
-	e.queue = append(e.queue, candidate{m.rank, at})
+	e.queue = append(e.queue, candidate{m.rank, m.id, at})
 	for i := len(e.queue) - 1; i > 0; {
 		up := (i - 1) / 2
 		if !e.queue[i].before(e.queue[up]) {

@@ -3,76 +3,25 @@ package tokenizer
 import (
 	"encoding/json"
 	"math"
-	"regexp"
 	"slices"
-	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
+
+	"securecoderl/securerl/tokenizer/pieces"
 )
 
-// snippets draws texts in which the borders of pieces are dense.
-func snippets() *rapid.Generator[string] {
-	return rapid.OneOf(
-		rapid.StringMatching(`[ab_0'. \n\t\v\f\r\x1c\x{85}\x{a0}\x{3000}é½]*`),
-		rapid.StringMatching(`('s|'re|'t|'ll|s|  |\n|\r\n|\x{a0}|1|٣|-)*`),
-		rapid.String(),
-		rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }),
-	)
-}
-
-func pieces(split splitter, text string) (out []string) {
+// cutAll cuts a text into its pieces.
+func cutAll(text string) (out []string) {
 	for text != "" {
-		n := split(text)
+		n := pieces.Code(text)
 		out = append(out, text[:n])
 		text = text[n:]
 	}
 	return out
-}
-
-func TestSplitCodeIsItsPattern(t *testing.T) {
-	pattern := regexp.MustCompile(Pattern)
-	rapid.Check(t, func(t *rapid.T) {
-		text := snippets().Draw(t, "text")
-		var want []string
-		if text != "" {
-			want = pattern.FindAllString(text, -1)
-		}
-		assert.Equal(t, strings.Join(want, ""), text, "the pattern covers every text")
-		assert.Equal(t, want, pieces(splitCode, text))
-	})
-}
-
-// gpt2Reference tries the alternatives of gpt2Pattern one after the other; the
-// look-ahead, which Go's regexp lacks, is tried from the longest match down.
-func gpt2Reference(text string) int {
-	white := `[\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]`
-	before, _, ok := strings.Cut(gpt2Pattern, `|\s+(?!\S)`)
-	if !ok {
-		panic("the pattern has changed")
-	}
-	before = strings.ReplaceAll(before, `[^\s`, `[^\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}`)
-	if m := regexp.MustCompile(`^(?:` + before + `)`).FindString(text); m != "" {
-		return len(m)
-	}
-	run := regexp.MustCompile(`^` + white + `+`).FindString(text)
-	blank := regexp.MustCompile(`^` + white)
-	for end := len(run); end > 0; end-- {
-		if utf8.RuneStart(append([]byte(text), 'x')[end]) && (end == len(text) || blank.MatchString(text[end:])) {
-			return end
-		}
-	}
-	return len(run)
-}
-
-func TestSplitGPT2IsItsPattern(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		text := snippets().Draw(t, "text")
-		assert.Equal(t, pieces(gpt2Reference, text), pieces(splitGPT2, text))
-	})
 }
 
 // naiveMerge joins the lowest-ranked pair, the leftmost of equals, until none is left.
@@ -104,7 +53,7 @@ func naiveTrain(texts []string, vocab int, specials []string) [][2]string {
 	}
 	var words [][]int32
 	for _, text := range texts {
-		for _, p := range pieces(splitCode, text) {
+		for _, p := range cutAll(text) {
 			var w []int32
 			for i := range len(p) {
 				w = append(w, ids[p[i:i+1]])
@@ -166,7 +115,7 @@ func TestTrainAndMergeAgainstNaiveOnes(t *testing.T) {
 
 		probe := rapid.StringMatching(`[abc<>. é]{1,40}`).Draw(t, "probe")
 		var want []int32
-		for _, p := range pieces(splitCode, probe) {
+		for _, p := range cutAll(probe) {
 			want = append(want, naiveMerge(tok, p)...)
 		}
 		assert.Equal(t, want, tok.EncodeOrdinary(probe).IDs)
@@ -181,4 +130,37 @@ func TestAlphabetIsOneToOne(t *testing.T) {
 		assert.Equal(t, string([]byte{byte(b)}), raw)
 	}
 	assert.Equal(t, "ĠaĊ", spell(" a\n")) // as in every GPT-2 vocabulary
+}
+
+// On stretches of at most 30 marks, compose is what golang.org/x/text makes of them;
+// beyond that it is compared with the library (testdata/tokenizer/forms.json).
+func TestRewriteIsFormC(t *testing.T) {
+	for text, want := range map[string]string{ // by hand: a mark of the same class stands between a and its accent
+		"e\u0301a\u0305\u0301": "\u00e9a\u0305\u0301", "e\u0301a\u0327\u0301": "\u00e9\u00e1\u0327", "\u0301e\u0301": "\u0301\u00e9"} {
+		form, _ := rewrite(text, true, false)
+		assert.Equal(t, want, form)
+	}
+	letters := rapid.SampledFrom([]rune("aeo \u0301\u0305\u0327\u0323\u0307\u0344\u212b\u1100\u1161\u11a8\uac00\u09c7\u09be\u0f71\u0f72\u0f74é\u1e9b"))
+	rapid.Check(t, func(t *rapid.T) {
+		text := string(rapid.SliceOfN(rapid.OneOf(letters, rapid.Rune()), 0, 20).Draw(t, "text"))
+		form, changes := rewrite(text, true, false)
+		assert.Equal(t, norm.NFC.String(text), form)
+		at, was := 0, 0
+		for _, c := range changes { // what is between the changes is the same
+			assert.Equal(t, text[was:c.was.Start], form[at:c.form.Start])
+			assert.NotEqual(t, text[c.was.Start:c.was.End], form[c.form.Start:c.form.End])
+			at, was = c.form.End, c.was.End
+		}
+		assert.Equal(t, text[was:], form[at:])
+		last := 0
+		for i := range len(form) + 1 {
+			o := i
+			if changes != nil {
+				o = origin(changes, i)
+			}
+			assert.GreaterOrEqual(t, o, last)
+			last = o
+		}
+		assert.Equal(t, len(text), last)
+	})
 }

@@ -2,12 +2,9 @@ package tokenizer
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 )
 
@@ -35,20 +32,20 @@ type addedToken struct {
 }
 
 type model struct {
-	Type         string          `json:"type"`
-	Dropout      json.RawMessage `json:"dropout"`
-	Unknown      json.RawMessage `json:"unk_token"`
-	Prefix       string          `json:"continuing_subword_prefix"`
-	Suffix       string          `json:"end_of_word_suffix"`
-	FuseUnknown  bool            `json:"fuse_unk"`
-	ByteFallback bool            `json:"byte_fallback"`
-	IgnoreMerges bool            `json:"ignore_merges"`
-	Vocab        vocab           `json:"vocab"`
-	Merges       []mergeRule     `json:"merges"`
+	Type         string      `json:"type"`
+	Dropout      *float64    `json:"dropout"`
+	Unknown      *string     `json:"unk_token"`
+	Prefix       string      `json:"continuing_subword_prefix"`
+	Suffix       string      `json:"end_of_word_suffix"`
+	FuseUnknown  bool        `json:"fuse_unk"`
+	ByteFallback bool        `json:"byte_fallback"`
+	IgnoreMerges bool        `json:"ignore_merges"`
+	Vocab        vocab       `json:"vocab"`
+	Merges       []mergeRule `json:"merges"`
 }
 
-// vocab maps a token, in the byte-level alphabet, to its id. Unlike a plain map
-// it refuses a token that is listed twice.
+// vocab maps a token, as the file spells it, to its id. Unlike a plain map it
+// refuses a token that is listed twice.
 type vocab map[string]int32
 
 // UnmarshalJSON reads a JSON object.
@@ -91,7 +88,7 @@ func (m *mergeRule) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	if len(parts) != 2 {
-		return fmt.Errorf("a merge of %d parts: %s", len(parts), data)
+		return fmt.Errorf("a merge of %d parts: %.80s", len(parts), data)
 	}
 	*m = mergeRule(parts)
 	return nil
@@ -113,23 +110,16 @@ func strict(data []byte, into any) error {
 	return nil
 }
 
-// Parse reads the bytes of a tokenizer.json. Besides the tokenizers that Train
-// makes it reads those with GPT-2's ByteLevel pre-tokenizer; any other component
-// is ErrUnsupported, anything contradictory ErrFormat.
+// Parse reads the bytes of a tokenizer.json. A component, setting or field that is
+// not in the table of the package's documentation is ErrUnsupported, anything
+// contradictory ErrFormat.
 func Parse(data []byte) (*Tokenizer, error) {
 	var d document
 	if err := strict(data, &d); err != nil {
 		return nil, err
 	}
-	if err := d.supported(); err != nil {
-		return nil, err
-	}
-	split, err := readSplit(d.PreTokenizer)
-	if err != nil {
-		return nil, err
-	}
-	t := &Tokenizer{json: bytes.Clone(data), split: split}
-	for _, step := range []func(document) error{t.readAdded, t.readVocab, t.readMerges} {
+	t := &Tokenizer{json: bytes.Clone(data)}
+	for _, step := range []func(document) error{supported, t.readForm, t.readAdded, t.readVocab, t.readMerges, t.readTemplate} {
 		if err := step(d); err != nil {
 			return nil, err
 		}
@@ -138,7 +128,7 @@ func Parse(data []byte) (*Tokenizer, error) {
 }
 
 func unsupported(what string, value any) error {
-	return fmt.Errorf("%w: %s %v", ErrUnsupported, what, value)
+	return fmt.Errorf("%w: %s %.300v", ErrUnsupported, what, value)
 }
 
 func malformed(format string, args ...any) error {
@@ -147,196 +137,26 @@ func malformed(format string, args ...any) error {
 
 func absent(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
 
-// supported refuses every setting that would change the tokens.
-func (d document) supported() error {
+// supported refuses every setting that would change the tokens. unk_token and
+// fuse_unk do not: no byte is unknown, which readMerges makes sure of.
+func supported(d document) error {
 	m := d.Model
 	for _, c := range []struct {
 		name  string
-		value json.RawMessage
-	}{{"truncation", d.Truncation}, {"padding", d.Padding}, {"normalizer", d.Normalizer}, {"dropout", m.Dropout}, {"unk_token", m.Unknown}} {
-		if !absent(c.value) {
-			return unsupported(c.name, string(c.value))
-		}
-	}
-	for _, c := range []struct {
-		name string
-		on   bool
-	}{{"fuse_unk", m.FuseUnknown}, {"byte_fallback", m.ByteFallback}, {"ignore_merges", m.IgnoreMerges}, {"continuing_subword_prefix", m.Prefix != ""}, {"end_of_word_suffix", m.Suffix != ""}} {
+		on    bool
+		value any
+	}{
+		{"version", d.Version != "1.0", d.Version},
+		{"truncation", !absent(d.Truncation), string(d.Truncation)},
+		{"padding", !absent(d.Padding), string(d.Padding)},
+		{"model", m.Type != "BPE", m.Type},
+		{"model with dropout", m.Dropout != nil && *m.Dropout != 0, ""},
+		{"model with continuing_subword_prefix", m.Prefix != "", m.Prefix},
+		{"model with end_of_word_suffix", m.Suffix != "", m.Suffix},
+	} {
 		if c.on {
-			return unsupported("model with", c.name)
+			return unsupported(c.name, c.value)
 		}
-	}
-	if m.Type != "BPE" {
-		return unsupported("model", m.Type)
-	}
-	if d.Version != "1.0" {
-		return unsupported("version", d.Version)
-	}
-	// Decoding needs the ByteLevel decoder; a ByteLevel post-processor only trims
-	// the library's offsets.
-	if _, err := byteLevel("decoder", d.Decoder); err != nil {
-		return err
-	}
-	if !absent(d.PostProcessor) {
-		if _, err := byteLevel("post_processor", d.PostProcessor); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// component is the union of the fields of the components that are read.
-type component struct {
-	Type           string      `json:"type"`
-	AddPrefixSpace *bool       `json:"add_prefix_space"`
-	TrimOffsets    *bool       `json:"trim_offsets"`
-	UseRegex       *bool       `json:"use_regex"`
-	PreTokenizers  []component `json:"pretokenizers"`
-	Pattern        struct {
-		Regex  *string
-		String *string
-	} `json:"pattern"`
-	Behavior string `json:"behavior"`
-	Invert   bool   `json:"invert"`
-}
-
-// byteLevel reads a ByteLevel component.
-func byteLevel(name string, raw json.RawMessage) (c component, err error) {
-	if absent(raw) {
-		return c, unsupported(name, "null")
-	}
-	var head struct{ Type string }
-	if err := json.Unmarshal(raw, &head); err != nil {
-		return c, malformed("%s: %w", name, err)
-	}
-	if head.Type != "ByteLevel" {
-		return c, unsupported(name, head.Type)
-	}
-	return c, strict(raw, &c)
-}
-
-// isByteLevel tells whether c is ByteLevel without a prefix space, cutting by
-// GPT-2's expression or not.
-func (c component) isByteLevel(useRegex bool) bool {
-	on := func(b *bool) bool { return b == nil || *b } // the library's default is true
-	return c.Type == "ByteLevel" && !on(c.AddPrefixSpace) && on(c.UseRegex) == useRegex
-}
-
-// readSplit finds the splitter of a pre-tokenizer.
-func readSplit(raw json.RawMessage) (splitter, error) {
-	if absent(raw) {
-		return nil, unsupported("pre_tokenizer", "null")
-	}
-	var c component
-	if err := strict(raw, &c); err != nil {
-		return nil, fmt.Errorf("pre_tokenizer: %w", err)
-	}
-	if c.isByteLevel(true) {
-		return splitGPT2, nil
-	}
-	if c.Type != "Sequence" || len(c.PreTokenizers) != 2 || !c.PreTokenizers[1].isByteLevel(false) {
-		return nil, unsupported("pre_tokenizer", string(raw))
-	}
-	s := c.PreTokenizers[0]
-	if s.Type != "Split" || s.Behavior != "Isolated" || s.Invert || s.Pattern.Regex == nil || *s.Pattern.Regex != Pattern {
-		return nil, unsupported("pre_tokenizer", string(raw))
-	}
-	return splitCode, nil
-}
-
-// readAdded reads the added tokens.
-func (t *Tokenizer) readAdded(d document) error {
-	t.added = map[string]added{}
-	for _, a := range d.AddedTokens {
-		if a.SingleWord || a.LStrip || a.RStrip || a.Normalized {
-			return unsupported("added token with single_word, lstrip, rstrip or normalized:", a.Content)
-		}
-		if _, twice := t.added[a.Content]; twice || a.Content == "" {
-			return malformed("added token %q is empty or listed twice", a.Content)
-		}
-		if raw, ok := unspell(a.Content); ok && raw != a.Content {
-			return unsupported("added token that the decoder would change:", a.Content)
-		}
-		t.added[a.Content] = added{a.ID, a.Special}
-		t.starts[a.Content[0]] = append(t.starts[a.Content[0]], a.Content)
-	}
-	for _, list := range t.starts {
-		slices.SortFunc(list, func(x, y string) int { return cmp.Or(len(y)-len(x), cmp.Compare(x, y)) })
-	}
-	return nil
-}
-
-// readVocab gives every id its bytes. The ids of vocabulary and added tokens
-// together must be 0, 1, 2, ... without a gap.
-func (t *Tokenizer) readVocab(d document) error {
-	all := d.Model.Vocab
-	for _, a := range d.AddedTokens {
-		if id, ok := all[a.Content]; ok && id != a.ID {
-			return malformed("added token %q has id %d, but %d in the vocabulary", a.Content, a.ID, id)
-		}
-	}
-	size := len(all)
-	for _, a := range d.AddedTokens {
-		if _, ok := all[a.Content]; !ok {
-			size++
-		}
-	}
-	t.bytes, t.drop = make([]string, size), make([]bool, size)
-	set := func(id int32, raw string) error {
-		if id < 0 || int(id) >= size || t.bytes[id] != "" {
-			return malformed("id %d of %q: the ids of %d tokens must be 0 to %d, each once", id, raw, size, size-1)
-		}
-		t.bytes[id] = raw
-		return nil
-	}
-	for _, a := range d.AddedTokens {
-		if err := set(a.ID, a.Content); err != nil {
-			return err
-		}
-		t.drop[a.ID] = a.Special
-	}
-	for _, token := range slices.Sorted(maps.Keys(all)) {
-		if _, ok := t.added[token]; ok {
-			continue
-		}
-		raw, ok := unspell(token)
-		if !ok || raw == "" {
-			return malformed("token %q is not written in the byte-level alphabet", token)
-		}
-		if err := set(all[token], raw); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// readMerges reads the ids of the single bytes and the merges.
-func (t *Tokenizer) readMerges(d document) error {
-	all := d.Model.Vocab
-	for b := range t.base {
-		token := string(byteToRune[b])
-		id, ok := all[token]
-		if _, clash := t.added[token]; clash || !ok {
-			return malformed("byte 0x%02x needs a token %q of its own", b, token)
-		}
-		t.base[b] = id
-	}
-	t.merges = make(map[pair]merge, len(d.Model.Merges))
-	for rank, m := range d.Model.Merges {
-		left, okLeft := all[m[0]]
-		right, okRight := all[m[1]]
-		id, ok := all[m[0]+m[1]]
-		if !okLeft || !okRight || !ok {
-			return malformed("merge %d of %q and %q: they or their union are not in the vocabulary", rank, m[0], m[1])
-		}
-		if _, special := t.added[m[0]+m[1]]; special {
-			return unsupported("merge that makes an added token:", m[0]+m[1])
-		}
-		p := pairOf(left, right)
-		if _, twice := t.merges[p]; twice {
-			return malformed("merge %d of %q and %q is listed twice", rank, m[0], m[1])
-		}
-		t.merges[p] = merge{rank: int32(rank), id: id}
 	}
 	return nil
 }

@@ -7,13 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
+	"sync"
+
+	"securecoderl/securerl/tokenizer/pieces"
 )
 
-// ErrFormat reports a tokenizer.json that contradicts itself or cannot be read.
-var ErrFormat = errors.New("tokenizer: malformed tokenizer.json")
+// ErrFormat reports a tokenizer file that contradicts itself or cannot be read.
+var ErrFormat = errors.New("tokenizer: malformed file")
 
-// ErrUnsupported reports a well-formed tokenizer.json with a component that this
+// ErrUnsupported reports a well-formed tokenizer file with a component that this
 // package does not read. The message names it.
 var ErrUnsupported = errors.New("tokenizer: unsupported component")
 
@@ -25,42 +27,47 @@ var ErrVocabulary = errors.New("tokenizer: impossible vocabulary")
 type Span struct{ Start, End int }
 
 // Encoding is a text as tokens: Spans[i] is the range of IDs[i]. The spans lie
-// end to end from 0 to the length of the text.
+// end to end from 0 to the length of the text; some may be empty.
 type Encoding struct {
 	IDs   []int32
 	Spans []Span
 }
 
-// Tokenizer is a byte-level BPE. It does not change after it was made and may be
-// used from several goroutines.
+// Tokenizer is a byte-level or a sentencepiece-style BPE. It does not change after
+// it was made and may be used from several goroutines.
 type Tokenizer struct {
-	json   []byte           // the whole file
-	split  splitter         // cuts ordinary text into pieces, within which bytes are merged
-	bytes  []string         // what an id stands for
-	added  map[string]added // by content
-	starts [256][]string    // contents of added tokens by first byte, longest first
-	drop   []bool           // ids that Decode leaves out: the specials
-	base   [256]int32       // id of every single byte
-	merges map[pair]merge
+	json     []byte        // the whole tokenizer.json
+	cut      pieces.Cutter // cuts ordinary text into pieces, within which bytes are merged
+	nfc      bool          // text is brought to Unicode form C before it is cut
+	gaps     bool          // some bytes that never occur in UTF-8 have no token
+	space    spacing       // sentencepiece style: where a space mark is put in front
+	tokens   []token       // by id
+	added    map[string]*added
+	verbatim matcher // added tokens that are looked for in the text as it is
+	composed matcher // and those that are looked for after NFC
+	merges   map[pair]merge
+	base     [256]int32       // id of every single byte
+	runes    map[rune]int32   // sentencepiece style: ids of single characters
+	whole    map[string]int32 // pieces that are taken without merging; nil = none
+	before   []int32          // what Wrap puts before a text
+	after    []int32          // and after it
+
+	pool sync.Pool // of *encoder
+}
+
+// token is what an id stands for.
+type token struct {
+	bytes   string
+	special bool // the file's own flag
+	control bool // steers the model, is no text: see Tokenizer.Control
+	single  bool // one byte of a byte fallback
 }
 
 type added struct {
-	id      int32
-	special bool
-}
-
-// Load reads a tokenizer.json. It returns ErrFormat or ErrUnsupported, with the
-// path and the component, for a file that it cannot read exactly.
-func Load(path string) (*Tokenizer, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("tokenizer: %w", err)
-	}
-	t, err := Parse(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return t, nil
+	id             int32
+	content        string
+	foreign        bool // is looked for in foreign text too
+	lstrip, rstrip bool
 }
 
 // Save writes the tokenizer.json.
@@ -72,7 +79,7 @@ func (t *Tokenizer) Save(path string) error {
 }
 
 // JSON returns the bytes of the tokenizer.json: those that were read, or those
-// that Train made.
+// that were made by Train or from vocab.json and merges.txt.
 func (t *Tokenizer) JSON() []byte { return bytes.Clone(t.json) }
 
 // Digest returns the SHA-256 of JSON in hexadecimal.
@@ -82,90 +89,32 @@ func (t *Tokenizer) Digest() string {
 }
 
 // VocabSize returns the number of tokens; ids run from 0 to VocabSize()-1.
-func (t *Tokenizer) VocabSize() int { return len(t.bytes) }
+func (t *Tokenizer) VocabSize() int { return len(t.tokens) }
 
 // TokenID returns the id of an added token, such as "</s>".
-func (t *Tokenizer) TokenID(special string) (int32, bool) {
-	a, ok := t.added[special]
-	return a.id, ok
-}
-
-// Bytes returns what an id stands for, a special's name included. An unknown id
-// stands for nothing.
-func (t *Tokenizer) Bytes(id int32) string {
-	if id < 0 || int(id) >= len(t.bytes) {
-		return ""
+func (t *Tokenizer) TokenID(content string) (int32, bool) {
+	if a, ok := t.added[content]; ok {
+		return a.id, true
 	}
-	return t.bytes[id]
+	return 0, false
 }
 
-// Encode turns a text into tokens. Added tokens are recognised wherever the text
-// spells them, the longest first, as the Hugging Face library does. Text that is
-// not UTF-8 is encoded byte by byte.
-func (t *Tokenizer) Encode(text string) Encoding {
-	e := encoder{t: t}
-	from := 0
-	for at := 0; at < len(text); {
-		content := t.addedAt(text[at:])
-		if content == "" {
-			at++
-			continue
-		}
-		e.ordinary(text, from, at)
-		e.token(t.added[content].id, at, at+len(content))
-		at += len(content)
-		from = at
+// Bytes returns what an id stands for, a control token's name included. An unknown
+// id stands for nothing.
+func (t *Tokenizer) Bytes(id int32) string { return t.token(id).bytes }
+
+// Control tells whether an id steers the model and is no text: every added token,
+// marked as special in the file or not, except runs of white space and the single
+// bytes that DeepSeek-Coder's file lists among its added tokens. Foreign text never
+// becomes one, and Decode leaves them out. Unknown ids are none.
+//
+// The file's own mark is not enough: DeepSeek-Coder's <|EOT|>, which ends an answer,
+// and Phi-3's </s> are not marked.
+func (t *Tokenizer) Control(id int32) bool { return t.token(id).control }
+
+func (t *Tokenizer) token(id int32) token {
+	if id < 0 || int(id) >= len(t.tokens) {
+		return token{}
 	}
-	e.ordinary(text, from, len(text))
-	return e.out
-}
-
-// EncodeOrdinary is Encode for foreign text: it never yields an added token,
-// whatever the text spells, so a text cannot end its own prompt.
-func (t *Tokenizer) EncodeOrdinary(text string) Encoding {
-	e := encoder{t: t}
-	e.ordinary(text, 0, len(text))
-	return e.out
-}
-
-// addedAt returns the longest added token that text begins with, or "".
-func (t *Tokenizer) addedAt(text string) string {
-	for _, content := range t.starts[text[0]] {
-		if strings.HasPrefix(text, content) {
-			return content
-		}
-	}
-	return ""
-}
-
-// Decode joins the bytes of the tokens; special tokens and unknown ids give none.
-// The bytes of EncodeOrdinary's ids are the text. Ids that a model chose may
-// join to something that is not UTF-8: nothing is replaced, so that Spans hold.
-func (t *Tokenizer) Decode(ids []int32) string {
-	var b strings.Builder
-	for _, id := range ids {
-		b.WriteString(t.visible(id))
-	}
-	return b.String()
-}
-
-// Spans returns the byte range of each id in Decode(ids). Special tokens and
-// unknown ids have empty ranges.
-func (t *Tokenizer) Spans(ids []int32) []Span {
-	spans := make([]Span, len(ids))
-	at := 0
-	for i, id := range ids {
-		spans[i].Start = at
-		at += len(t.visible(id))
-		spans[i].End = at
-	}
-	return spans
-}
-
-// visible is Bytes without the specials.
-func (t *Tokenizer) visible(id int32) string {
-	if id < 0 || int(id) >= len(t.bytes) || t.drop[id] {
-		return ""
-	}
-	return t.bytes[id]
+	return t.tokens[id]
 }

@@ -10,10 +10,12 @@ import (
 	"maps"
 	"slices"
 	"unicode/utf8"
+
+	"securecoderl/securerl/tokenizer/pieces"
 )
 
 // Train makes a tokenizer of at most vocab tokens: specials first, from id 0, then
-// the 256 bytes, then merges. Texts are cut by Pattern; each merge joins the most
+// the 256 bytes, then merges. Texts are cut by pieces.Code; each merge joins the most
 // frequent pair of neighbouring tokens, and of equally frequent pairs the one
 // with the smaller ids, the left one first. Equal texts in any order give equal
 // bytes of JSON. Texts too poor for vocab tokens give fewer: see VocabSize.
@@ -31,11 +33,14 @@ func Train(texts iter.Seq[string], vocab int, specials []string) (*Tokenizer, er
 		if !utf8.ValidString(s) {
 			return nil, fmt.Errorf("%w: special %q is not UTF-8", ErrVocabulary, s)
 		}
+		if raw, ok := unspell(s); ok && raw != s {
+			return nil, fmt.Errorf("%w: special %q is bytes in the byte-level alphabet, which a decoder makes of it", ErrVocabulary, s)
+		}
 	}
 	counts := map[string]int{}
 	for text := range texts {
 		for from := 0; from < len(text); {
-			n := splitCode(text[from:])
+			n := pieces.Code(text[from:])
 			counts[text[from:from+n]]++
 			from += n
 		}
@@ -213,7 +218,7 @@ func (tr *trainer) document(specials []string) []byte {
 	}
 	fmt.Fprintf(&b, "],\n\"normalizer\":null,\n\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[\n"+
 		" {\"type\":\"Split\",\"pattern\":{\"Regex\":%s},\"behavior\":\"Isolated\",\"invert\":false},\n"+
-		" {\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":false}]},\n", quote(Pattern))
+		" {\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":false}]},\n", quote(pieces.CodePattern))
 	b.WriteString("\"post_processor\":null,\n\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":false},\n" +
 		"\"model\":{\"type\":\"BPE\",\"dropout\":null,\"unk_token\":null,\"continuing_subword_prefix\":null,\"end_of_word_suffix\":null," +
 		"\"fuse_unk\":false,\"byte_fallback\":false,\"ignore_merges\":false,\n\"vocab\":{")
