@@ -26,7 +26,7 @@ const module = "securecoderl/"
 var rooms = [][]string{
 	1: {"rng", "problem", "tokenizer", "safetensors", "engine", "engine/enginetest", "sandbox", "advantage", "stats", "runlog", "completion", "chart", "chart/ssr", "notebook/session"},
 	2: {"scan", "prompt", "optim", "problem/families"},
-	3: {"judge", "decoder"},
+	3: {"judge", "decoder", "decoder/checkpoint"},
 	4: {"reward", "reward/rewardtest", "policy"},
 	5: {"record", "sft", "ppo"},
 	6: {"eval"},
@@ -36,7 +36,7 @@ var rooms = [][]string{
 
 // within lists the pairs of one line that belong together: a package and the
 // part of it that stands in a folder of its own.
-var within = map[string]string{"engine/enginetest": "engine", "chart/ssr": "chart", "reward/rewardtest": "reward"}
+var within = map[string]string{"engine/enginetest": "engine", "chart/ssr": "chart", "reward/rewardtest": "reward", "decoder/checkpoint": "decoder"}
 
 type listed struct {
 	ImportPath string

@@ -2,6 +2,7 @@ package decoder
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
@@ -73,10 +74,10 @@ func (s *Sampler) batch(weights []*tensors.Tensor, prompts [][]int32, keys []rng
 	return out, nil
 }
 
-// cut ends a row at its end token.
+// cut ends a row at its first end token.
 func (s *Sampler) cut(tokens []int32, logps []float32) Sampled {
 	for i, t := range tokens {
-		if t == s.end {
+		if slices.Contains(s.ends, t) {
 			return Sampled{Tokens: tokens[:i+1], LogProbs: logps[:i+1], Ended: true}
 		}
 	}
@@ -112,7 +113,7 @@ func (s *Sampler) hostLoop(weights []*tensors.Tensor, token, pos, key, heat *ten
 	ended := make([]bool, rows)
 	mark := func(tokens []int32) (alive bool) {
 		for i := range ended {
-			ended[i] = ended[i] || tokens[i] == s.end
+			ended[i] = ended[i] || slices.Contains(s.ends, tokens[i])
 			alive = alive || !ended[i]
 		}
 		return alive

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"securecoderl/securerl/decoder"
+	"securecoderl/securerl/decoder/checkpoint"
 	"securecoderl/securerl/engine"
 	"securecoderl/securerl/engine/enginetest"
 	"securecoderl/securerl/rng"
@@ -69,7 +70,7 @@ func worst(a, b []float32, at func(i int) bool) (d float64) {
 	return d
 }
 
-var models = []string{"llama_gqa_tied", "llama_codellama", "llama_deepseek"}
+var models = []string{"llama_gqa_tied", "llama_codellama", "llama_deepseek", "qwen2", "starcoder2", "gpt2"}
 
 func TestModelsGiveTransformersNumbers(t *testing.T) {
 	for _, name := range models {
@@ -79,7 +80,7 @@ func TestModelsGiveTransformersNumbers(t *testing.T) {
 			shape, ids := g.ints("batch.input_ids")
 			_, mask := g.ints("batch.attention_mask")
 			enginetest.Each(t, func(t *testing.T, e *engine.Engine) {
-				c, base, err := decoder.Load(dir)
+				c, base, err := checkpoint.Load(dir)
 				require.NoError(t, err)
 				b, s, v := shape[0], shape[1], c.VocabSize
 				targets := make([]int32, b*s)
@@ -112,7 +113,7 @@ func TestModelsGiveTransformersNumbers(t *testing.T) {
 				}
 				_, prompt := g.ints("greedy.prompt")
 				_, tokens := g.ints("greedy.tokens")
-				sampled, err := decoder.NewSampler(e, c, nil, decoder.Law{Greedy: true}, len(prompt), len(tokens), -1).Sample(base, nil, [][]int32{prompt}, []rng.Key{{}})
+				sampled, err := decoder.NewSampler(e, c, nil, decoder.Law{Greedy: true}, len(prompt), len(tokens)).Sample(base, nil, [][]int32{prompt}, []rng.Key{{}})
 				require.NoError(t, err)
 				assert.Equal(t, tokens, sampled[0].Tokens, "greedy decoding")
 				if name == "llama_codellama" {
@@ -138,7 +139,7 @@ func TestGradientsAreTransformers(t *testing.T) {
 		}
 		require.NoError(t, json.Unmarshal(b, &want))
 		enginetest.Each(t, func(t *testing.T, e *engine.Engine) {
-			c, base, err := decoder.Load(dir)
+			c, base, err := checkpoint.Load(dir)
 			require.NoError(t, err)
 			out := lossGradient(t, e, c, nil, base, nil, shape, ids, labels)
 			assert.InDelta(t, want.Loss, tensors.ToScalar[float32](out[0]), 1e-4)
@@ -200,9 +201,9 @@ func TestAdaptersAreThoseOfPEFT(t *testing.T) {
 	_, labels := g.ints("steps.labels")
 	n := shape[1] * shape[2]
 	enginetest.Each(t, func(t *testing.T, e *engine.Engine) {
-		c, base, err := decoder.Load("../../testdata/models/llama_deepseek")
+		c, base, err := checkpoint.Load("../../testdata/models/llama_deepseek")
 		require.NoError(t, err)
-		l, adapter, err := decoder.LoadAdapter(filepath.Join(dir, "adapter"), c)
+		l, adapter, err := checkpoint.LoadAdapter(filepath.Join(dir, "adapter"), c)
 		require.NoError(t, err)
 		assert.Equal(t, 24576, adapter.Parameters())
 		out := lossGradient(t, e, c, &l, base, adapter, shape, ids[:n], labels[:n])
@@ -228,13 +229,13 @@ func TestFoldersAreReadBackAsTheyWereWritten(t *testing.T) {
 	c, l := small()
 	base, adapter := decoder.Init(c, rng.New(1)), busy(c, l)
 	dir := t.TempDir()
-	require.NoError(t, decoder.Save(filepath.Join(dir, "base"), c, base, "F32", []byte("{}")))
-	c2, base2, err := decoder.Load(filepath.Join(dir, "base"))
+	require.NoError(t, checkpoint.Save(filepath.Join(dir, "base"), c, base, "F32", []byte("{}")))
+	c2, base2, err := checkpoint.Load(filepath.Join(dir, "base"))
 	require.NoError(t, err)
 	assert.Equal(t, c, c2)
 	assert.Equal(t, base.Digest(), base2.Digest())
-	require.NoError(t, decoder.Save(filepath.Join(dir, "half"), c, base, "BF16", nil))
-	_, half, err := decoder.Load(filepath.Join(dir, "half"))
+	require.NoError(t, checkpoint.Save(filepath.Join(dir, "half"), c, base, "BF16", nil))
+	_, half, err := checkpoint.Load(filepath.Join(dir, "half"))
 	require.NoError(t, err)
 	for i, name := range base.Names { // a rounding to eight bits of significand: 2^-8 of the value at most
 		want, got := tensors.MustCopyFlatData[float32](base.Tensors[i]), tensors.MustCopyFlatData[float32](half.Tensors[i])
@@ -242,15 +243,15 @@ func TestFoldersAreReadBackAsTheyWereWritten(t *testing.T) {
 			require.LessOrEqual(t, math.Abs(float64(got[k]-want[k])), math.Abs(float64(want[k]))/256, name)
 		}
 	}
-	assert.ErrorIs(t, decoder.Save(filepath.Join(dir, "other"), c, base, "I8", nil), decoder.ErrConfig)
-	require.NoError(t, decoder.SaveAdapter(filepath.Join(dir, "lora"), l, adapter, "base"))
-	l2, adapter2, err := decoder.LoadAdapter(filepath.Join(dir, "lora"), c)
+	assert.ErrorIs(t, checkpoint.Save(filepath.Join(dir, "other"), c, base, "I8", nil), decoder.ErrConfig)
+	require.NoError(t, checkpoint.SaveAdapter(filepath.Join(dir, "lora"), c, l, adapter, "base"))
+	l2, adapter2, err := checkpoint.LoadAdapter(filepath.Join(dir, "lora"), c)
 	require.NoError(t, err)
 	assert.Equal(t, l.Rank, l2.Rank)
 	assert.Equal(t, adapter.Digest(), adapter2.Digest())
-	b, err := decoder.EncodeTree(adapter)
+	b, err := checkpoint.EncodeTree(adapter)
 	require.NoError(t, err)
-	again, err := decoder.DecodeTree(b)
+	again, err := checkpoint.DecodeTree(b)
 	require.NoError(t, err)
 	assert.Equal(t, adapter.Digest(), again.Digest())
 }
@@ -276,7 +277,7 @@ func TestAConfigThatChangesTheMathematicsIsRefusedByName(t *testing.T) {
 		require.NotEqual(t, string(good), text, tt.old)
 		path := filepath.Join(t.TempDir(), "config.json")
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
-		_, err := decoder.ReadConfig(path)
+		_, err := checkpoint.ReadConfig(path)
 		assert.ErrorIs(t, err, decoder.ErrConfig)
 		assert.ErrorContains(t, err, tt.want)
 	}

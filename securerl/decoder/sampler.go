@@ -52,15 +52,16 @@ type Sampler struct {
 	law     Law
 	prompts int // prompt slots P
 	steps   int // program slots T
-	end     int32
+	ends    []int32
 
 	prefill, first, loop, one *engine.Func
 }
 
 // NewSampler prepares a sampler for prompts of at most promptSlots tokens and
-// completions of at most maxNew. A nil adapter shape means the base alone.
-func NewSampler(e *engine.Engine, c Config, l *LoRA, law Law, promptSlots, maxNew int, end int32) *Sampler {
-	s := &Sampler{e: e, config: c, lora: l, law: law, prompts: promptSlots, steps: maxNew, end: end}
+// completions of at most maxNew, which any of the end tokens ends. A nil adapter shape
+// means the base alone.
+func NewSampler(e *engine.Engine, c Config, l *LoRA, law Law, promptSlots, maxNew int, ends ...int32) *Sampler {
+	s := &Sampler{e: e, config: c, lora: l, law: law, prompts: promptSlots, steps: maxNew, ends: ends}
 	s.prefill = e.NewFunc("prefill", s.buildPrefill)
 	s.first = e.NewFunc("first token", s.buildFirst)
 	s.loop = e.NewFunc("decode", s.buildLoop)
@@ -90,20 +91,20 @@ func (s *Sampler) buildPrefill(in []*Node) []*Node {
 	rest, n := s.weights(in)
 	tokens, lengths := rest[0], rest[1]
 	g, b, p := tokens.Graph(), tokens.Shape().Dim(0), tokens.Shape().Dim(1)
+	at := n.whole(g, p)
 	real := LessThan(Iota(g, shapes.Make(dtypes.Int32, 1, p), 1), Reshape(lengths, b, 1))
 	keep := Reshape(ConvertDType(real, dtypes.F32), b, 1, p, 1)
-	i, j := Iota(g, shapes.Make(dtypes.Int32, p, p), 0), Iota(g, shapes.Make(dtypes.Int32, p, p), 1)
-	mask := Reshape(Where(GreaterOrEqual(i, j), ScalarZero(g, dtypes.F32), Const(g, float32(-1e9))), 1, 1, p, p)
-	cos, sin := n.ropeTables(g, nil, p)
 	var cache []*Node
-	h := n.layers(tokens, cos, sin, mask, func(_ int, k, v *Node) (*Node, *Node) {
+	at.cache = func(_ int, k, v *Node) (*Node, *Node) {
 		for _, x := range []*Node{k, v} { // rows past the prompt stay zero: decoding adds to them
 			kept := Mul(x, keep)
 			zeros := Zeros(g, shapes.Make(dtypes.F32, b, n.NumKeyValueHeads, s.steps, n.HeadDim))
 			cache = append(cache, Concatenate([]*Node{kept, zeros}, 2))
 		}
 		return k, v
-	})
+	}
+	states := n.layers(tokens, at)
+	h := states[len(states)-1]
 	last := OneHot(SubScalar(lengths, 1), p, h.DType())
 	return append([]*Node{n.Logits(ReduceSum(Mul(h, ExpandAxes(last, -1)), 1))}, cache...)
 }
@@ -133,22 +134,40 @@ func (s *Sampler) step(n *Net, token, pos *Node, cache []*Node) (logits *Node, n
 	g, b, slots := token.Graph(), token.Shape().Dim(0), s.slots()
 	kv, d := n.NumKeyValueHeads, n.HeadDim
 	next = make([]*Node, len(cache))
+	place := Reshape(pos, b, 1)
 	slot := Iota(g, shapes.Make(dtypes.Int32, 1, slots), 1)
 	// Implicit broadcasting only: an explicit one inside a While fails on the pure-Go backend.
-	seen := LessOrEqual(slot, Reshape(pos, b, 1))
-	mask := Reshape(Where(seen, ScalarZero(g, dtypes.F32), Const(g, float32(-1e9))), b, 1, 1, slots)
+	mask := func(window int) *Node {
+		seen := LessOrEqual(slot, place)
+		if window > 0 {
+			seen = LogicalAnd(seen, GreaterThan(slot, SubScalar(place, window)))
+		}
+		return Reshape(Where(seen, ScalarZero(g, dtypes.F32), Const(g, float32(-1e9))), b, 1, 1, slots)
+	}
 	row := Iota(g, shapes.Make(dtypes.Int32, b*kv), 0)
-	row = Add(MulScalar(Reshape(row, b, kv), slots), Reshape(pos, b, 1))
+	row = Add(MulScalar(Reshape(row, b, kv), slots), place)
 	write := func(c, x *Node) *Node { // the slot is still zero: adding is writing
 		flat := ScatterSum(Reshape(c, b*kv*slots, d), Reshape(row, b*kv, 1), Reshape(x, b*kv, d), false, true)
 		return Reshape(flat, b, kv, slots, d)
 	}
-	cos, sin := n.ropeTables(g, Reshape(pos, b, 1), slots)
-	h := n.layers(Reshape(token, b, 1), cos, sin, mask, func(l int, k, v *Node) (*Node, *Node) {
+	states := n.layers(Reshape(token, b, 1), scene{places: place, count: slots, mask: mask, cache: func(l int, k, v *Node) (*Node, *Node) {
 		next[2*l], next[2*l+1] = write(cache[2*l], k), write(cache[2*l+1], v)
 		return next[2*l], next[2*l+1]
-	})
-	return n.Logits(Reshape(h, b, n.HiddenSize)), next
+	}})
+	return n.Logits(Reshape(states[len(states)-1], b, n.HiddenSize)), next
+}
+
+// going tells, for tokens [B], which of them end nothing.
+func (s *Sampler) going(tokens *Node) *Node {
+	var going *Node
+	for _, end := range append([]int32{-1}, s.ends...)[min(1, len(s.ends)):] { // no token is -1
+		if other := NotEqual(tokens, Const(tokens.Graph(), end)); going == nil {
+			going = other
+		} else {
+			going = LogicalAnd(going, other)
+		}
+	}
+	return going
 }
 
 // buildOne is one round of the host loop: token, pos, keys, temperature, cache,
@@ -163,7 +182,7 @@ func (s *Sampler) buildOne(in []*Node) []*Node {
 
 // buildLoop is the whole loop: i, limit, token, pos, keys, temperature, tokens
 // [B, n], log-probabilities [B, n], cache, weights -> tokens, log-probabilities.
-// Rows that have ended repeat the end token at log-probability zero; when all have,
+// Rows that have ended repeat their end token at log-probability zero; when all have,
 // the loop stops.
 //
 // The form is dictated by go-xla v0.4.5: a closure may use nothing from outside,
@@ -190,11 +209,10 @@ func (s *Sampler) buildLoop(in []*Node) []*Node {
 		i, limit, token, pos, keys, temperature := rest[0], rest[1], rest[2], rest[3], rest[4], rest[5]
 		logits, cache := s.step(n, token, pos, rest[8:])
 		t, lp := s.draw(logits, keys, pos, temperature)
-		end := Const(g, s.end)
-		done := Equal(token, end)
-		t = Where(done, token, t)
-		lp = Mul(lp, ConvertDType(LogicalNot(done), dtypes.F32))
-		alive := ReduceAllSum(ConvertDType(NotEqual(t, end), dtypes.F32))
+		going := s.going(token)
+		t = Where(going, t, token)
+		lp = Mul(lp, ConvertDType(going, dtypes.F32))
+		alive := ReduceAllSum(ConvertDType(s.going(t), dtypes.F32))
 		limit = Where(GreaterThan(alive, Const(g, float32(0))), limit, i)
 		at := Reshape(Equal(Iota(g, shapes.Make(dtypes.Int32, count), 0), i), 1, count)
 		put := func(buffer, x *Node) *Node {
