@@ -18,7 +18,7 @@ import (
 type LoRA struct {
 	Rank    int
 	Alpha   float64
-	Targets []string // by name, such as q_proj or c_attn, or by path, such as attn.c_proj
+	Targets []string // modules, by the end of their paths: q_proj, attn.c_proj, model.layers.0.mlp.up_proj
 	RSLoRA  bool     // scale by alpha/sqrt(rank) instead of alpha/rank
 	Dropout float64  // share of the adapter's inputs that training zeroes, [0, 1); see Net.WithDropout
 }
@@ -46,9 +46,16 @@ func (l LoRA) Validate(c Config) error {
 	if len(l.Targets) == 0 {
 		faults = append(faults, "no target modules")
 	}
+	known := map[string]bool{}
+	c.eachModule(func(module string, _ linear) {
+		for _, name := range suffixes(module) {
+			known[name] = true
+		}
+	})
 	for _, t := range l.Targets {
-		if !slices.ContainsFunc(families[c.Family].maps, func(m linear) bool { return m.named([]string{t}) }) {
+		if !known[t] {
 			faults = append(faults, fmt.Sprintf("unknown target module %q (a layer of %s has %s)", t, c.Family, strings.Join(c.Modules(), ", ")))
+			break // one name is enough; a hostile list may be long
 		}
 	}
 	if len(faults) > 0 {
@@ -60,18 +67,28 @@ func (l LoRA) Validate(c Config) error {
 // AdapterParameters lists the tensors of an adapter in Tree order. They lie as
 // [in, rank] and [rank, out] in memory, and transposed in files, in every family.
 func (c Config) AdapterParameters(l LoRA) []Weight {
+	targets := map[string]bool{}
+	for _, t := range l.Targets {
+		targets[t] = true
+	}
 	var ps []Weight
+	c.eachModule(func(module string, m linear) {
+		if slices.ContainsFunc(suffixes(module), func(name string) bool { return targets[name] }) {
+			in, outputs := c.widths(m.role)
+			ps = append(ps, Weight{Name: module + ".lora_A", Dims: []int{in, l.Rank}, Turned: true}, Weight{Name: module + ".lora_B", Dims: []int{l.Rank, outputs}, Turned: true})
+		}
+	})
+	return ps
+}
+
+// eachModule visits the maps of all layers, in the order of the computation.
+func (c Config) eachModule(visit func(module string, m linear)) {
 	f := families[c.Family]
 	for layer := range c.NumHiddenLayers {
 		for _, m := range f.maps {
-			if m.named(l.Targets) {
-				in, outputs := c.widths(m.role)
-				module := f.module(layer, m.role)
-				ps = append(ps, Weight{Name: module + ".lora_A", Dims: []int{in, l.Rank}, Turned: true}, Weight{Name: module + ".lora_B", Dims: []int{l.Rank, outputs}, Turned: true})
-			}
+			visit(f.module(layer, m.role), m)
 		}
 	}
-	return ps
 }
 
 // Init draws a base model: norms are one, biases zero, the embedding has a standard

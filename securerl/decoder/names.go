@@ -162,10 +162,17 @@ func (c Config) Modules() []string {
 	return list
 }
 
-// named tells whether target modules name a map: by its path in the layer or the end
-// of it, as PEFT compares.
-func (m linear) named(targets []string) bool {
-	return slices.ContainsFunc(targets, func(t string) bool { return m.path == t || strings.HasSuffix(m.path, "."+t) })
+// suffixes of a module's path are the names that adapters know it by: PEFT takes a
+// target for a module whose path is the target or ends in a dot and the target.
+func suffixes(module string) (list []string) {
+	for {
+		list = append(list, module)
+		_, rest, more := strings.Cut(module, ".")
+		if !more {
+			return list
+		}
+		module = rest
+	}
 }
 
 func names(ps []Weight) []string {

@@ -1,6 +1,7 @@
 package decoder
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -13,6 +14,9 @@ import (
 	"securecoderl/securerl/engine"
 	"securecoderl/securerl/rng"
 )
+
+// ErrLong reports a text, or slots of a sampler, beyond the positions of a model.
+var ErrLong = errors.New("decoder: text too long")
 
 // Net is a decoder whose weights are nodes of one graph. Several may share a base:
 // the policy and its frozen reference differ in their adapter alone. Base weights may
@@ -41,7 +45,7 @@ func Bind(e *engine.Engine, c Config, l *LoRA, base, adapter []*Node) *Net {
 
 func (n *Net) bind(names []string, nodes []*Node) {
 	if len(names) != len(nodes) {
-		panic(fmt.Sprintf("decoder: %d weights for %d names", len(nodes), len(names)))
+		panic(fmt.Errorf("decoder: %d weights for %d names", len(nodes), len(names)))
 	}
 	for i, name := range names {
 		n.node[name] = nodes[i]
@@ -59,7 +63,8 @@ func (n *Net) WithDropout(keys *Node) *Net {
 
 // Hidden returns the normed hidden states [B, S, E] of tokens int32 [B, S]. Rows are
 // right-padded; since attention is causal, padding needs no mask: states of real
-// tokens never see it. It panics while building if S is above Config.Longest.
+// tokens never see it. It panics with ErrLong while building, which Func.Call returns,
+// if S is above Config.Longest.
 // Source: Touvron et al. 2023 (arXiv:2302.13971), section 2.2.
 func (n *Net) Hidden(tokens *Node) *Node {
 	states := n.States(tokens)
@@ -98,7 +103,7 @@ func (n *Net) whole(g *Graph, s int) scene {
 // layers returns the states of the residual stream.
 func (n *Net) layers(tokens *Node, at scene) []*Node {
 	if limit := n.Longest(); limit > 0 && at.count > limit {
-		panic(fmt.Sprintf("decoder: a text of %d tokens, the model has positions for %d", at.count, limit))
+		panic(fmt.Errorf("%w: %d tokens, the model has positions for %d", ErrLong, at.count, limit))
 	}
 	var cos, sin *Node
 	x := n.wide(Gather(n.node[n.family.embed+".weight"], ExpandAxes(tokens, -1)))

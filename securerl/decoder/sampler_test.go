@@ -174,3 +174,9 @@ func TestGreedyTakesTheMostProbableToken(t *testing.T) {
 		}
 	})
 }
+
+func TestTheTinyShapeHasItsSize(t *testing.T) {
+	c := decoder.Tiny(512)
+	assert.Equal(t, 268080, decoder.Init(c, rng.New(1)).Parameters())
+	assert.Equal(t, 36096, decoder.InitAdapter(c, decoder.LoRA{Rank: 8, Alpha: 16, Targets: decoder.Projections}, rng.New(1)).Parameters())
+}
