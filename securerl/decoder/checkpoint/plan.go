@@ -103,8 +103,8 @@ type part struct {
 
 func (p Plan) parts() []part {
 	return []part{
-		{"weights", p.Weights, "a smaller model, or weights stored in BF16"},
-		{"widened weights", p.Widened, "a smaller model"},
+		{"weights", p.Weights, "its size, or store them in BF16"},
+		{"widened weights", p.Widened, "the size of the model"},
 		{"adapters", p.Adapters, "the rank or the targets of the adapter"},
 		{"gradients", p.Gradients, "the rank or the targets of the adapter"},
 		{"optimiser", p.Optimiser, "the rank or the targets of the adapter"},
@@ -136,7 +136,7 @@ func (p Plan) Fit(free int64) error {
 			largest = part
 		}
 	}
-	return fmt.Errorf("%w: %s needed, %s free; the %s are the largest part: lower %s\n%s", ErrMemory, bytesText(p.Total()), bytesText(free), largest.name, largest.lower, p)
+	return fmt.Errorf("%w: %s needed, %s free; the largest part is the %s: lower %s\n%s", ErrMemory, bytesText(p.Total()), bytesText(free), largest.name, largest.lower, p)
 }
 
 // bytesText is a number of bytes for people: in GB, MB or kB, powers of ten.
