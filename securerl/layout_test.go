@@ -126,7 +126,7 @@ func TestPackagesStayReadable(t *testing.T) {
 	const limit = 1300
 	larger := map[string]int{
 		"problem/families":     1700, // a table of problems: data in the form of code
-		"decoder":              1450, // network, files and sampler of one family read each other's names
+		"decoder":              1450, // network, names, adapters and sampler of all families read each other's names
 		"figure":               2300, // a file per picture; they share axes, widths and captions
 		"../experiments/train": 2200, // the loops and their settings, a file each phase
 	}

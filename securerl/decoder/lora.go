@@ -20,7 +20,10 @@ type LoRA struct {
 	Alpha   float64
 	Targets []string // modules, by the end of their paths: q_proj, attn.c_proj, model.layers.0.mlp.up_proj
 	RSLoRA  bool     // scale by alpha/sqrt(rank) instead of alpha/rank
-	Dropout float64  // share of the adapter's inputs that training zeroes, [0, 1); see Net.WithDropout
+	// Dropout is the share of the adapter's inputs, [0, 1), that supervised training
+	// zeroes (Net.WithDropout). PPO never does: it compares log-probabilities, and
+	// dropout would move them.
+	Dropout float64
 }
 
 // Scale is the factor of the adapter's contribution.

@@ -204,14 +204,14 @@ func readEnd(dir string, c *decoder.Config) error {
 		return fmt.Errorf("%w: %w", decoder.ErrConfig, err)
 	}
 	f, err := parseFields(b)
+	if err == nil {
+		if end := numbers(f, "eos_token_id"); len(end) > 0 {
+			c.EOS = end
+		}
+		f.raw = nil // the rest are habits of sampling, which the caller chooses
+		err = f.end()
+	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	if end := numbers(f, "eos_token_id"); len(end) > 0 {
-		c.EOS = end
-	}
-	f.raw = nil // the rest are habits of sampling, which the caller chooses
-	if err := f.end(); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil

@@ -131,7 +131,7 @@ func (f *Folder) shard(file string, names []string, found map[string]stored) err
 		return fmt.Errorf("%w: %w", ErrWeights, err)
 	}
 	f.files = append(f.files, s)
-	there := s.Names()
+	there := slices.Sorted(slices.Values(s.Names()))
 	if names != nil {
 		slices.Sort(names)
 		if missing := firstMissing(names, there); missing != "" {
@@ -151,13 +151,10 @@ func (f *Folder) shard(file string, names []string, found map[string]stored) err
 	return nil
 }
 
+// firstMissing is the first wanted name that is not there; both lists are sorted.
 func firstMissing(wanted, there []string) string {
-	have := map[string]bool{}
-	for _, name := range there {
-		have[name] = true
-	}
 	for _, name := range wanted {
-		if !have[name] {
+		if _, ok := slices.BinarySearch(there, name); !ok {
 			return name
 		}
 	}

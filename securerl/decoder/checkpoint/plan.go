@@ -139,15 +139,10 @@ func (p Plan) Fit(free int64) error {
 	return fmt.Errorf("%w: %s needed, %s free; the largest part is the %s: lower %s\n%s", ErrMemory, bytesText(p.Total()), bytesText(free), largest.name, largest.lower, p)
 }
 
-// bytesText is a number of bytes for people: in GB, MB or kB, powers of ten.
+// bytesText is a number of bytes for people: powers of ten.
 func bytesText(n int64) string {
-	for _, unit := range []struct {
-		name string
-		size float64
-	}{{"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}} {
-		if float64(n) >= unit.size {
-			return fmt.Sprintf("%.2f %s", float64(n)/unit.size, unit.name)
-		}
+	if n >= 1e9 {
+		return fmt.Sprintf("%.2f GB", float64(n)/1e9)
 	}
-	return fmt.Sprintf("%d bytes", n)
+	return fmt.Sprintf("%.2f MB", float64(n)/1e6)
 }
