@@ -3,7 +3,7 @@
 //
 //	Config, weights, adapter
 //	tokens [B, S] --Net.Hidden--> [B, S, E] --Net.Logits--> [B, S, V] --TokenLogProbs--> [B, S]
-//	prompts, keys --Sampler.Sample--> []Sampled{Tokens, LogProbs, Ended}
+//	prompts, keys, law --Sampler.Sample--> []Sampled{Tokens, LogProbs, Plain, Ended}
 //
 //	embedding -> L x ( norm -> attention (grouped heads, window) -> + -> norm -> feed-forward -> + ) -> norm -> head
 //

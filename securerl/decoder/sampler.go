@@ -3,6 +3,7 @@ package decoder
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
@@ -10,24 +11,18 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"securecoderl/securerl/engine"
+	"securecoderl/securerl/law"
 	"securecoderl/securerl/rng"
 )
 
-// Law is the distribution that tokens are drawn from: softmax(logits / Temperature),
-// or its most probable token.
-type Law struct {
-	Temperature float64 // positive
-	Greedy      bool    // the log-probabilities returned are those at temperature 1
-}
-
-// IsPlain tells whether the law is the model's own at a temperature: the only kind
-// whose log-probabilities PPO may use as they are.
-func (l Law) IsPlain() bool { return !l.Greedy && l.Temperature > 0 }
+// Law is the distribution that tokens are drawn from.
+type Law = law.Law
 
 // Sampled is one completion.
 type Sampled struct {
 	Tokens   []int32   // the end token is part of it
 	LogProbs []float32 // of each token under the law used
+	Plain    []float32 // under the model alone, at the law's temperature (1 for a greedy law)
 	Ended    bool      // the end token was drawn; false = the slots were full
 }
 
@@ -109,24 +104,74 @@ func (s *Sampler) buildPrefill(in []*Node) []*Node {
 	return append([]*Node{n.Logits(ReduceSum(Mul(h, ExpandAxes(last, -1)), 1))}, cache...)
 }
 
-// buildFirst: logits [B, V], keys [B, 2], position [B], temperature -> token [B], its log-probability [B].
-func (s *Sampler) buildFirst(in []*Node) []*Node {
-	token, logp := s.draw(in[0], in[1], in[2], in[3])
-	return []*Node{token, logp}
+// memory is what a law that bends the logits must be told of the rows besides: which
+// tokens they hold (float32 [B, V]), the lengths of their prompts (int32 [B]).
+func (s *Sampler) memory(prompts [][]int32, lengths *tensors.Tensor, own *owned) (list []*tensors.Tensor) {
+	if s.law.Penalizes() {
+		v := s.config.VocabSize
+		seen := make([]float32, len(prompts)*v)
+		for i, p := range prompts {
+			for _, t := range p {
+				seen[i*v+int(t)] = 1
+			}
+		}
+		list = append(list, own.add(tensors.FromFlatDataAndDimensions(seen, len(prompts), v)))
+	}
+	if s.law.MinNew > 0 {
+		list = append(list, lengths)
+	}
+	return list
 }
 
-// draw takes one token per row by the Gumbel-max rule (greedy: by the maximum).
-func (s *Sampler) draw(logits, keys, pos, temperature *Node) (token, logp *Node) {
-	law := Div(logits, temperature)
-	score := law
-	if !s.law.Greedy {
-		score = Add(law, rng.Gumbel(rng.Bits(keys, pos, law.Shape().Dim(-1))))
+// remembered is the number of tensors of a memory.
+func (s *Sampler) remembered() (n int) {
+	for _, needed := range []bool{s.law.Penalizes(), s.law.MinNew > 0} {
+		if needed {
+			n++
+		}
 	}
-	token = ArgMax(score, -1, dtypes.Int32)
-	shifted := Sub(law, ReduceAndKeep(law, ReduceMax, -1))
-	lse := Log(ReduceSum(Exp(shifted), -1))
-	picked := ReduceSum(Mul(shifted, OneHot(token, law.Shape().Dim(-1), dtypes.F32)), -1)
-	return token, Sub(picked, lse)
+	return n
+}
+
+// buildFirst: logits [B, V], keys [B, 2], position [B], temperature, memory -> what draw
+// returns.
+func (s *Sampler) buildFirst(in []*Node) []*Node {
+	drawn, memory := s.draw(in[0], in[1], in[2], in[3], in[4:])
+	return append(drawn, memory...)
+}
+
+// draw takes one token per row by the Gumbel-max rule (greedy: by the maximum). It
+// returns the token [B], its log-probability [B], for a law that bends the logits also
+// that under the model alone, and the new memory.
+func (s *Sampler) draw(logits, keys, pos, temperature *Node, memory []*Node) (drawn, next []*Node) {
+	g, v := logits.Graph(), logits.Shape().Dim(-1)
+	next = append(next, memory...)
+	text := law.Text{Ends: s.ends}
+	if s.law.Penalizes() {
+		text.Seen = memory[0]
+	}
+	if s.law.MinNew > 0 {
+		text.Early = LessThan(Sub(pos, memory[len(memory)-1]), Const(g, int32(s.law.MinNew-1)))
+	}
+	bent := s.law.Apply(logits, temperature, text)
+	score := bent
+	if !s.law.Greedy {
+		score = Add(bent, rng.Gumbel(rng.Bits(keys, pos, v)))
+	}
+	token := ArgMax(score, -1, dtypes.Int32)
+	logp := func(z *Node) *Node {
+		shifted := Sub(z, ReduceAndKeep(z, ReduceMax, -1))
+		lse := Log(ReduceSum(Exp(shifted), -1))
+		return Sub(ReduceSum(Mul(shifted, OneHot(token, v, dtypes.F32)), -1), lse)
+	}
+	drawn = []*Node{token, logp(bent)}
+	if s.law.Bends() {
+		drawn = append(drawn, logp(Div(logits, temperature)))
+	}
+	if s.law.Penalizes() {
+		next[0] = Max(memory[0], OneHot(token, v, dtypes.F32))
+	}
+	return drawn, next
 }
 
 // step runs one token per row against the cache: token [B], pos [B] (its position).
@@ -170,18 +215,18 @@ func (s *Sampler) going(tokens *Node) *Node {
 	return going
 }
 
-// buildOne is one round of the host loop: token, pos, keys, temperature, cache,
-// weights -> token, log-probability, pos+1, cache.
+// buildOne is one round of the host loop: token, pos, keys, temperature, memory, cache,
+// weights -> what draw returns, pos+1, memory, cache.
 func (s *Sampler) buildOne(in []*Node) []*Node {
 	rest, n := s.weights(in)
-	token, pos, keys, temperature, cache := rest[0], rest[1], rest[2], rest[3], rest[4:]
-	logits, next := s.step(n, token, pos, cache)
-	t, lp := s.draw(logits, keys, pos, temperature)
-	return append([]*Node{t, lp, AddScalar(pos, 1)}, next...)
+	at := 4 + s.remembered()
+	logits, next := s.step(n, rest[0], rest[1], rest[at:])
+	drawn, memory := s.draw(logits, rest[2], rest[1], rest[3], rest[4:at])
+	return slices.Concat(drawn, []*Node{AddScalar(rest[1], 1)}, memory, next)
 }
 
-// buildLoop is the whole loop: i, limit, token, pos, keys, temperature, tokens
-// [B, n], log-probabilities [B, n], cache, weights -> tokens, log-probabilities.
+// buildLoop is the whole loop: i, limit, token, pos, keys, temperature, what was drawn
+// [B, n] each, memory, cache, weights -> what was drawn.
 // Rows that have ended repeat their end token at log-probability zero; when all have,
 // the loop stops.
 //
@@ -192,6 +237,8 @@ func (s *Sampler) buildOne(in []*Node) []*Node {
 func (s *Sampler) buildLoop(in []*Node) []*Node {
 	g := in[0].Graph()
 	b, count := in[6].Shape().Dim(0), in[6].Shape().Dim(1)
+	drawnAt, memoryAt := 6, 6+s.outputs()
+	cacheAt := memoryAt + s.remembered()
 	parameters := func(g *Graph, prefix string) []*Node {
 		ps := make([]*Node, len(in))
 		for i, x := range in {
@@ -207,22 +254,32 @@ func (s *Sampler) buildLoop(in []*Node) []*Node {
 		p := parameters(g, "b")
 		rest, n := s.weights(p)
 		i, limit, token, pos, keys, temperature := rest[0], rest[1], rest[2], rest[3], rest[4], rest[5]
-		logits, cache := s.step(n, token, pos, rest[8:])
-		t, lp := s.draw(logits, keys, pos, temperature)
+		logits, cache := s.step(n, token, pos, rest[cacheAt:])
+		drawn, memory := s.draw(logits, keys, pos, temperature, rest[memoryAt:cacheAt])
 		going := s.going(token)
-		t = Where(going, t, token)
-		lp = Mul(lp, ConvertDType(going, dtypes.F32))
-		alive := ReduceAllSum(ConvertDType(s.going(t), dtypes.F32))
+		drawn[0] = Where(going, drawn[0], token)
+		for k := range drawn[1:] {
+			drawn[k+1] = Mul(drawn[k+1], ConvertDType(going, dtypes.F32))
+		}
+		alive := ReduceAllSum(ConvertDType(s.going(drawn[0]), dtypes.F32))
 		limit = Where(GreaterThan(alive, Const(g, float32(0))), limit, i)
 		at := Reshape(Equal(Iota(g, shapes.Make(dtypes.Int32, count), 0), i), 1, count)
-		put := func(buffer, x *Node) *Node {
-			return Add(buffer, Mul(ConvertDType(at, buffer.DType()), Reshape(x, b, 1)))
+		out := []*Node{AddScalar(i, 1), limit, drawn[0], AddScalar(pos, 1), keys, temperature}
+		for k, x := range drawn {
+			buffer := rest[drawnAt+k]
+			out = append(out, Add(buffer, Mul(ConvertDType(at, buffer.DType()), Reshape(x, b, 1))))
 		}
-		out := append([]*Node{AddScalar(i, 1), limit, t, AddScalar(pos, 1), keys, temperature, put(rest[6], t), put(rest[7], lp)}, cache...)
-		return append(out, p[len(rest):]...)
+		return slices.Concat(out, memory, cache, p[len(rest):])
 	})
-	out := While(condition, body, in...)
-	return []*Node{out[6], out[7]}
+	return While(condition, body, in...)[drawnAt:memoryAt]
+}
+
+// outputs is the number of nodes that draw returns besides the memory.
+func (s *Sampler) outputs() int {
+	if s.law.Bends() {
+		return 3
+	}
+	return 2
 }
 
 // Sample completes every prompt with its own key. base and adapter are the weights
@@ -230,6 +287,9 @@ func (s *Sampler) buildLoop(in []*Node) []*Node {
 func (s *Sampler) Sample(base, adapter *engine.Tree, prompts [][]int32, keys []rng.Key) ([]Sampled, error) {
 	if len(keys) != len(prompts) {
 		return nil, fmt.Errorf("%w: %d prompts but %d keys", ErrPrompt, len(prompts), len(keys))
+	}
+	if err := s.law.Validate(); err != nil {
+		return nil, err
 	}
 	weights := append([]*tensors.Tensor(nil), base.Tensors...)
 	if s.lora != nil {
