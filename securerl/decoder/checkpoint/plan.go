@@ -23,8 +23,9 @@ type Work struct {
 	SampleRows, SampleSlots int  // rows sampled together, tokens of prompt and completion
 }
 
-// Plan is how many bytes the parts of the work take at their peak. Weights to Cache are
-// exact; Widened and Activations are estimates from the shapes.
+// Plan is how many bytes the parts of the work take at their peak. Widened and
+// Activations are estimates: a LoRA step of 1x128 tokens on the shape of
+// DeepSeek-Coder-1.3B peaked at 8.86 GB on xla:cpu where the plan says 8.97.
 type Plan struct {
 	Weights     int64 // as stored
 	Widened     int64 // their float32 copies while a graph runs: XLA makes all of them first
@@ -97,8 +98,7 @@ func (p Plan) Total() (n int64) {
 type part struct {
 	name  string
 	bytes int64
-	// lower says what to change where this part is too large.
-	lower string
+	lower string // what to change where this part is too large
 }
 
 func (p Plan) parts() []part {
