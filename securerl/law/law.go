@@ -121,10 +121,9 @@ func (l Law) heat(g *Graph, temperature *Node) *Node {
 func remove(z, gone *Node) *Node { return Where(gone, Scalar(z.Graph(), z.DType(), Removed), z) }
 
 // ordered turns float32 into uint32 of the same order: the sign bit of positive numbers
-// is set, all bits of negative ones are turned.
+// is set, all bits of negative ones are turned. The two zeros become one number.
 func ordered(z *Node) *Node {
 	g := z.Graph()
-	z = Add(z, ZerosLike(z)) // -0 becomes 0: they tie
 	bits := Bitcast(z, dtypes.Uint32)
 	negative := LessThan(z, ZerosLike(z))
 	return Where(negative, BitwiseNot(bits), BitwiseOr(bits, Const(g, uint32(1<<31))))
