@@ -13,7 +13,7 @@ import (
 	"strings"
 
 	"securecoderl/experiments/train"
-	"securecoderl/securerl/decoder"
+	"securecoderl/securerl/decoder/checkpoint"
 	"securecoderl/securerl/engine"
 	"securecoderl/securerl/optim"
 	"securecoderl/securerl/policy"
@@ -96,7 +96,7 @@ func parse(name string) (variant string, seed uint64, step int, err error) {
 
 // open loads base, tokenizer and the adapter of SFT.
 func open(e *engine.Engine, run *runlog.Stored, s train.Settings, sft string) (*policy.Policy, *engine.Tree, error) {
-	config, base, err := decoder.Load(run.Path("checkpoints", "base"))
+	config, base, err := checkpoint.Load(run.Path("checkpoints", "base"))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -104,7 +104,7 @@ func open(e *engine.Engine, run *runlog.Stored, s train.Settings, sft string) (*
 	if err != nil {
 		return nil, nil, err
 	}
-	lora, reference, err := decoder.LoadAdapter(run.Path("checkpoints", sft), config)
+	lora, reference, err := checkpoint.LoadAdapter(run.Path("checkpoints", sft), config)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -120,7 +120,7 @@ func (m *Moment) restore(dir string) error {
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrMoment, err)
 		}
-		if trees[name], err = decoder.DecodeTree(b); err != nil {
+		if trees[name], err = checkpoint.DecodeTree(b); err != nil {
 			return err
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"slices"
 	"strings"
 
-	"securecoderl/securerl/decoder"
+	"securecoderl/securerl/decoder/checkpoint"
 	"securecoderl/securerl/eval"
 	"securecoderl/securerl/record"
 	"securecoderl/securerl/runlog"
@@ -185,7 +185,7 @@ func filter(run *runlog.Stored, log, out string, keep func(*record.Row) bool) er
 // weights keeps the base in half of its size, and the adapters as they are.
 func (x *extraction) weights(run *runlog.Stored, out string) error {
 	base := run.Path("checkpoints", "base")
-	config, weights, err := decoder.Load(base)
+	config, weights, err := checkpoint.Load(base)
 	if err != nil {
 		return err
 	}
@@ -196,7 +196,7 @@ func (x *extraction) weights(run *runlog.Stored, out string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	if err := decoder.Save(filepath.Join(out, "base"), config, weights, "BF16", tokenizer); err != nil {
+	if err := checkpoint.Save(filepath.Join(out, "base"), config, weights, "BF16", tokenizer); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(run.Path("checkpoints"))

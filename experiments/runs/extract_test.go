@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"securecoderl/securerl/decoder"
+	"securecoderl/securerl/decoder/checkpoint"
 	"securecoderl/securerl/record"
 	"securecoderl/securerl/runlog"
 )
@@ -41,7 +41,7 @@ func TestAnExtractOfAnExtractIsTheSame(t *testing.T) {
 		require.NoError(t, err)
 		assert.True(t, string(want) == string(got), "%s differs", name)
 	}
-	_, _, err := decoder.Load(filepath.Join(out, "checkpoints/base"))
+	_, _, err := checkpoint.Load(filepath.Join(out, "checkpoints/base"))
 	assert.NoError(t, err)
 }
 

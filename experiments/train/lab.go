@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"securecoderl/securerl/decoder"
+	"securecoderl/securerl/decoder/checkpoint"
 	"securecoderl/securerl/engine"
 	"securecoderl/securerl/judge"
 	"securecoderl/securerl/policy"
@@ -141,7 +141,7 @@ func (l *Lab) folder(p policyName) string { return l.Run.Path("checkpoints", p.S
 
 // saveBase stores the base model as a Hugging Face folder.
 func (l *Lab) saveBase() error {
-	return decoder.Save(l.folder(policyName{Variant: "base"}), l.Settings.Config(), l.base, "F32", l.tokenizer.JSON())
+	return checkpoint.Save(l.folder(policyName{Variant: "base"}), l.Settings.Config(), l.base, "F32", l.tokenizer.JSON())
 }
 
 // loadBase makes the base model and its tokenizer available, from disk if this
@@ -151,7 +151,7 @@ func (l *Lab) loadBase() error {
 		return nil
 	}
 	dir := l.folder(policyName{Variant: "base"})
-	_, base, err := decoder.Load(dir)
+	_, base, err := checkpoint.Load(dir)
 	if err != nil {
 		return err
 	}
@@ -163,11 +163,11 @@ func (l *Lab) loadBase() error {
 }
 
 func (l *Lab) saveAdapter(p policyName, adapter *engine.Tree) error {
-	return decoder.SaveAdapter(l.folder(p), l.Settings.Adapter(), adapter, "../base")
+	return checkpoint.SaveAdapter(l.folder(p), l.Settings.Config(), l.Settings.Adapter(), adapter, "../base")
 }
 
 func (l *Lab) loadAdapter(p policyName) (*engine.Tree, error) {
-	_, adapter, err := decoder.LoadAdapter(l.folder(p), l.Settings.Config())
+	_, adapter, err := checkpoint.LoadAdapter(l.folder(p), l.Settings.Config())
 	return adapter, err
 }
 

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"slices"
 
-	"securecoderl/securerl/decoder"
+	"securecoderl/securerl/decoder/checkpoint"
 	"securecoderl/securerl/engine"
 	"securecoderl/securerl/runlog"
 )
@@ -109,7 +109,7 @@ func (l *Lab) save(trees map[string]**engine.Tree) error {
 		if *t == nil {
 			continue
 		}
-		b, err := decoder.EncodeTree(*t)
+		b, err := checkpoint.EncodeTree(*t)
 		if err != nil {
 			return err
 		}
@@ -136,7 +136,7 @@ func (l *Lab) restore(trees map[string]**engine.Tree) error {
 		if !ok {
 			continue
 		}
-		loaded, err := decoder.DecodeTree(b)
+		loaded, err := checkpoint.DecodeTree(b)
 		if err != nil {
 			return fmt.Errorf("train: checkpoint of %s: %s: %w", l.state.Stage, name, err)
 		}

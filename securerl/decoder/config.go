@@ -1,24 +1,22 @@
 package decoder
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"slices"
-	"sort"
 	"strings"
 )
 
-// ErrConfig reports a config.json that asks for something this decoder does not
-// compute. Nothing is guessed: a field that changes the mathematics is supported
+// ErrConfig reports a model or adapter that asks for something this decoder does not
+// compute. Nothing is guessed: a setting that changes the mathematics is supported
 // or refused by name.
 var ErrConfig = errors.New("decoder: config")
 
-// Config is the shape of a decoder of the Llama family, named as in Hugging Face's
-// config.json.
+// Config is the shape of a decoder, named as in Hugging Face's config.json where that
+// has a name. Families differ in data alone: the same graph code runs all of them.
 type Config struct {
+	Family                string // names of the tensors: see Families
 	VocabSize             int
 	HiddenSize            int
 	IntermediateSize      int
@@ -27,41 +25,79 @@ type Config struct {
 	NumKeyValueHeads      int
 	HeadDim               int
 	MaxPositionEmbeddings int
-	RMSNormEps            float64
-	RopeTheta             float64
-	RopeFactor            float64 // linear scaling: positions are divided by it; 1 = none
-	TieWordEmbeddings     bool
-	BOS                   int32
-	EOS                   []int32
-	Pad                   int32
+
+	LayerNorm  bool // LayerNorm with a bias; false: RMSNorm
+	NormEps    float64
+	Activation string // "silu" or "gelu_tanh"
+	Gated      bool   // the activation multiplies a second projection, as in SwiGLU
+
+	QKVBias, OutBias, MLPBias bool // biases of q, k, v; of the attention's output; of the feed-forward maps
+
+	LearnedPositions bool    // a table of positions instead of the rotary embedding
+	RopeTheta        float64 // base of the rotary frequencies
+	RopeScaling      RopeScaling
+
+	SlidingWindow int // a token sees itself and the SlidingWindow-1 tokens before it; 0 = all
+	FullLayers    int // the first layers, to which the window does not apply
+
+	TieWordEmbeddings bool
+	BOS               int32   // -1 = none
+	EOS               []int32 // any of them ends a completion
+	Pad               int32   // -1 = none
+
+	// AsStored tells how base matrices lie in memory: as the family's files have them,
+	// so that a file goes to the device byte by byte, or (false) as [in, out].
+	AsStored bool
+}
+
+// RopeScaling stretches the rotary embedding to longer texts. The zero value is none.
+type RopeScaling struct {
+	Kind   string  // "" (none), "linear", "dynamic" or "llama3"
+	Factor float64 // of the length; used by every kind
+	// Of llama3: wavelengths above Original/Low are divided by Factor, those below
+	// Original/High stay, and between them it goes over smoothly.
+	Low, High float64
+	// Of llama3: tokens of a text in the first training. Of dynamic: tokens of the longest
+	// text to be read (0 = MaxPositionEmbeddings); the frequencies are those that
+	// Transformers uses for a text of that length, for all texts, so that neither padding
+	// nor a cache changes what a token means.
+	Original int
 }
 
 // Tiny is the shape of the default job: 268,080 parameters at a vocabulary of 512.
 func Tiny(vocab int) Config {
-	return Config{VocabSize: vocab, HiddenSize: 80, IntermediateSize: 208, NumHiddenLayers: 3, NumAttentionHeads: 4, NumKeyValueHeads: 4, HeadDim: 20,
-		MaxPositionEmbeddings: 108, RMSNormEps: 1e-5, RopeTheta: 1000, RopeFactor: 1, TieWordEmbeddings: true, BOS: 1, EOS: []int32{3}, Pad: 0}
+	return Config{Family: "llama", VocabSize: vocab, HiddenSize: 80, IntermediateSize: 208, NumHiddenLayers: 3, NumAttentionHeads: 4, NumKeyValueHeads: 4, HeadDim: 20,
+		MaxPositionEmbeddings: 108, NormEps: 1e-5, Activation: "silu", Gated: true, RopeTheta: 1000, TieWordEmbeddings: true, BOS: 1, EOS: []int32{3}, Pad: 0}
 }
 
 // Validate lists every fault at once; errors wrap ErrConfig.
 func (c Config) Validate() error {
 	var faults []string
-	for _, f := range []struct {
-		name  string
-		value int
-	}{{"vocab_size", c.VocabSize}, {"hidden_size", c.HiddenSize}, {"intermediate_size", c.IntermediateSize}, {"num_hidden_layers", c.NumHiddenLayers},
-		{"num_attention_heads", c.NumAttentionHeads}, {"num_key_value_heads", c.NumKeyValueHeads}, {"head_dim", c.HeadDim}, {"max_position_embeddings", c.MaxPositionEmbeddings}} {
-		if f.value < 1 {
-			faults = append(faults, fmt.Sprintf("%s must be positive, got %d", f.name, f.value))
+	bad := func(wrong bool, format string, args ...any) {
+		if wrong {
+			faults = append(faults, fmt.Sprintf(format, args...))
 		}
 	}
-	if c.NumKeyValueHeads > 0 && c.NumAttentionHeads%c.NumKeyValueHeads != 0 {
-		faults = append(faults, fmt.Sprintf("num_key_value_heads %d must divide num_attention_heads %d", c.NumKeyValueHeads, c.NumAttentionHeads))
+	_, known := families[c.Family]
+	bad(!known, "family %q is unknown (%s)", c.Family, strings.Join(Families(), ", "))
+	for _, f := range []struct {
+		name       string
+		value, log int // at most 2^log, so that no count of bytes overflows and a hostile file costs nothing
+	}{{"vocab_size", c.VocabSize, 28}, {"hidden_size", c.HiddenSize, 20}, {"intermediate_size", c.IntermediateSize, 22}, {"num_hidden_layers", c.NumHiddenLayers, 12},
+		{"num_attention_heads", c.NumAttentionHeads, 12}, {"num_key_value_heads", c.NumKeyValueHeads, 12}, {"head_dim", c.HeadDim, 12}, {"max_position_embeddings", c.MaxPositionEmbeddings, 28}} {
+		bad(f.value < 1 || f.value > 1<<f.log, "%s must be positive, and at most %d, got %d", f.name, 1<<f.log, f.value)
 	}
-	if c.HeadDim%2 != 0 {
-		faults = append(faults, fmt.Sprintf("head_dim must be even, got %d", c.HeadDim))
-	}
-	if !(c.RMSNormEps > 0) || !(c.RopeTheta > 0) || !(c.RopeFactor > 0) || math.IsInf(c.RopeTheta, 0) {
-		faults = append(faults, "rms_norm_eps, rope_theta and the rope factor must be positive")
+	bad(c.NumKeyValueHeads > 0 && c.NumAttentionHeads%c.NumKeyValueHeads != 0, "num_key_value_heads %d must divide num_attention_heads %d", c.NumKeyValueHeads, c.NumAttentionHeads)
+	bad(families[c.Family].fused() && (c.NumKeyValueHeads != c.NumAttentionHeads || c.NumAttentionHeads*c.HeadDim != c.HiddenSize),
+		"%s has one map for queries, keys and values: num_key_value_heads must be num_attention_heads, and heads x head_dim the hidden_size", c.Family)
+	bad(c.Gated != families[c.Family].has(gate) && known, "%s and a gated activation (%v) do not go together", c.Family, c.Gated)
+	bad(!positive(c.NormEps), "the epsilon of the norms must be positive, got %g", c.NormEps)
+	bad(!slices.Contains([]string{"silu", "gelu_tanh"}, c.Activation), "activation %q is not supported (silu, gelu_tanh)", c.Activation)
+	bad(c.SlidingWindow < 0 || c.FullLayers < 0, "sliding window %d and full layers %d must not be negative", c.SlidingWindow, c.FullLayers)
+	if !c.LearnedPositions {
+		bad(c.HeadDim%2 != 0, "head_dim must be even, got %d", c.HeadDim)
+		bad(!positive(c.RopeTheta), "rope_theta must be positive, got %g", c.RopeTheta)
+		faults = append(faults, c.RopeScaling.faults(c.HeadDim)...)
 	}
 	if len(faults) > 0 {
 		return fmt.Errorf("%w: %s", ErrConfig, strings.Join(faults, "; "))
@@ -69,197 +105,65 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// rope is how config.json writes the rotary embedding, in the old form
-// (rope_scaling with "type") and the new one (rope_parameters with "rope_type").
-type rope struct {
-	Type     string   `json:"type"`
-	RopeType string   `json:"rope_type"`
-	Factor   *float64 `json:"factor"`
-	Theta    *float64 `json:"rope_theta"`
+func (r RopeScaling) faults(headDim int) (list []string) {
+	if r.Kind != "" && !positive(r.Factor) {
+		list = append(list, fmt.Sprintf("the rope factor must be positive, got %g", r.Factor))
+	}
+	switch r.Kind {
+	case "", "linear":
+	case "dynamic":
+		if headDim <= 2 || r.Factor < 1 || r.Original < 0 {
+			list = append(list, fmt.Sprintf("dynamic rope needs a head_dim above 2 (%d), a factor of at least 1 (%g) and no negative length (%d)", headDim, r.Factor, r.Original))
+		}
+	case "llama3":
+		if !positive(r.Low) || !positive(r.High) || r.High <= r.Low || r.Original < 1 {
+			list = append(list, fmt.Sprintf("llama3 rope needs 0 < low_freq_factor (%g) < high_freq_factor (%g) and original_max_position_embeddings (%d)", r.Low, r.High, r.Original))
+		}
+	default:
+		list = append(list, fmt.Sprintf("rope type %q is not supported (default, linear, dynamic, llama3)", r.Kind))
+	}
+	return list
 }
 
-// file is config.json. Pointers tell absent from zero.
-type file struct {
-	ModelType             string          `json:"model_type"`
-	Architectures         []string        `json:"architectures"`
-	VocabSize             int             `json:"vocab_size"`
-	HiddenSize            int             `json:"hidden_size"`
-	IntermediateSize      int             `json:"intermediate_size"`
-	NumHiddenLayers       int             `json:"num_hidden_layers"`
-	NumAttentionHeads     int             `json:"num_attention_heads"`
-	NumKeyValueHeads      *int            `json:"num_key_value_heads,omitempty"`
-	HeadDim               *int            `json:"head_dim,omitempty"`
-	MaxPositionEmbeddings int             `json:"max_position_embeddings"`
-	HiddenAct             string          `json:"hidden_act"`
-	RMSNormEps            float64         `json:"rms_norm_eps"`
-	RopeTheta             *float64        `json:"rope_theta,omitempty"`
-	RopeScaling           *rope           `json:"rope_scaling,omitempty"`
-	RopeParameters        *rope           `json:"rope_parameters,omitempty"`
-	TieWordEmbeddings     bool            `json:"tie_word_embeddings"` // absent means false in this family
-	AttentionBias         bool            `json:"attention_bias"`
-	MLPBias               bool            `json:"mlp_bias"`
-	AttentionDropout      float64         `json:"attention_dropout"`
-	PretrainingTP         *int            `json:"pretraining_tp,omitempty"`
-	BOS                   json.RawMessage `json:"bos_token_id,omitempty"`
-	EOS                   json.RawMessage `json:"eos_token_id,omitempty"`
-	Pad                   json.RawMessage `json:"pad_token_id,omitempty"`
-	DType                 string          `json:"torch_dtype,omitempty"`
+func positive(x float64) bool { return x > 0 && !math.IsInf(x, 0) }
+
+// Longest is the number of tokens of the longest text that the model has positions
+// for: a table has so many rows. The rotary embedding goes on beyond it, with what the
+// model learnt no longer holding; there 0 means no limit.
+func (c Config) Longest() int {
+	switch {
+	case c.LearnedPositions:
+		return c.MaxPositionEmbeddings
+	case c.RopeScaling.Kind == "dynamic":
+		return max(c.MaxPositionEmbeddings, c.RopeScaling.Original)
+	}
+	return 0
 }
 
-// harmless fields of config.json do not change what a forward pass computes.
-var harmless = []string{"initializer_range", "use_cache", "dtype", "torch_dtype", "transformers_version", "_name_or_path", "attention_dropout", "pretraining_tp"}
-
-// ReadConfig reads a config.json. Errors wrap ErrConfig and name the field.
-func ReadConfig(path string) (Config, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return Config{}, fmt.Errorf("%w: %w", ErrConfig, err)
+// Frequencies are the angles, in radians per token, by which the rotary embedding
+// turns each of the HeadDim/2 pairs of a head.
+//
+// Sources: Su et al. 2021 (arXiv:2104.09864); linear: Chen et al. 2023
+// (arXiv:2306.15595); dynamic: bloc97 and emozilla 2023, as Transformers has it;
+// llama3: Meta's Llama 3.1 release.
+func (c Config) Frequencies() []float64 {
+	s, theta, d := c.RopeScaling, c.RopeTheta, float64(c.HeadDim)
+	if length := float64(c.Longest()); s.Kind == "dynamic" && c.Longest() > c.MaxPositionEmbeddings {
+		theta *= math.Pow(s.Factor*length/float64(c.MaxPositionEmbeddings)-(s.Factor-1), d/(d-2))
 	}
-	c, err := parseConfig(b)
-	if err != nil {
-		return Config{}, fmt.Errorf("%s: %w", path, err)
-	}
-	return c, nil
-}
-
-func parseConfig(b []byte) (Config, error) {
-	var f file
-	if err := json.Unmarshal(b, &f); err != nil {
-		return Config{}, fmt.Errorf("%w: %v", ErrConfig, err)
-	}
-	if err := refuseUnknown(b); err != nil {
-		return Config{}, err
-	}
-	for _, x := range []struct {
-		wrong bool
-		what  string
-	}{
-		{f.ModelType != "llama", fmt.Sprintf("model_type %q (supported: llama)", f.ModelType)},
-		{f.HiddenAct != "silu", fmt.Sprintf("hidden_act %q (supported: silu)", f.HiddenAct)},
-		{f.AttentionBias, "attention_bias true"},
-		{f.MLPBias, "mlp_bias true"},
-	} {
-		if x.wrong {
-			return Config{}, fmt.Errorf("%w: %s is not supported", ErrConfig, x.what)
+	list := make([]float64, c.HeadDim/2)
+	for i := range list {
+		f := math.Pow(theta, -2*float64(i)/d)
+		switch s.Kind {
+		case "linear":
+			f /= s.Factor
+		case "llama3":
+			turns := float64(s.Original) * f / (2 * math.Pi) // of this pair over the first training's length
+			keep := (turns - s.Low) / (s.High - s.Low)
+			keep = math.Min(1, math.Max(0, keep))
+			f = (1-keep)*f/s.Factor + keep*f
 		}
+		list[i] = f
 	}
-	c := Config{VocabSize: f.VocabSize, HiddenSize: f.HiddenSize, IntermediateSize: f.IntermediateSize, NumHiddenLayers: f.NumHiddenLayers,
-		NumAttentionHeads: f.NumAttentionHeads, NumKeyValueHeads: f.NumAttentionHeads, MaxPositionEmbeddings: f.MaxPositionEmbeddings,
-		RMSNormEps: f.RMSNormEps, RopeTheta: 10000, RopeFactor: 1, TieWordEmbeddings: f.TieWordEmbeddings, BOS: -1, Pad: -1}
-	if f.NumKeyValueHeads != nil {
-		c.NumKeyValueHeads = *f.NumKeyValueHeads
-	}
-	if f.HeadDim != nil {
-		c.HeadDim = *f.HeadDim
-	} else if f.NumAttentionHeads > 0 {
-		c.HeadDim = f.HiddenSize / f.NumAttentionHeads
-	}
-	if err := c.rope(f); err != nil {
-		return Config{}, err
-	}
-	if err := c.tokens(f); err != nil {
-		return Config{}, err
-	}
-	return c, c.Validate()
-}
-
-func refuseUnknown(b []byte) error {
-	var all map[string]json.RawMessage
-	if err := json.Unmarshal(b, &all); err != nil {
-		return fmt.Errorf("%w: %v", ErrConfig, err)
-	}
-	known := append(slices.Clone(harmless), "model_type", "architectures", "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers",
-		"num_attention_heads", "num_key_value_heads", "head_dim", "max_position_embeddings", "hidden_act", "rms_norm_eps", "rope_theta", "rope_scaling",
-		"rope_parameters", "tie_word_embeddings", "attention_bias", "mlp_bias", "bos_token_id", "eos_token_id", "pad_token_id")
-	var unknown []string
-	for name, value := range all {
-		if !slices.Contains(known, name) && string(value) != "null" {
-			unknown = append(unknown, name)
-		}
-	}
-	if len(unknown) > 0 {
-		sort.Strings(unknown)
-		return fmt.Errorf("%w: unknown fields that may change the mathematics: %s", ErrConfig, strings.Join(unknown, ", "))
-	}
-	return nil
-}
-
-func (c *Config) rope(f file) error {
-	if f.RopeTheta != nil {
-		c.RopeTheta = *f.RopeTheta
-	}
-	for _, r := range []*rope{f.RopeScaling, f.RopeParameters} {
-		if r == nil {
-			continue
-		}
-		if r.Theta != nil {
-			c.RopeTheta = *r.Theta
-		}
-		kind := r.RopeType
-		if kind == "" {
-			kind = r.Type
-		}
-		switch {
-		case kind == "default":
-		case kind == "linear" && r.Factor != nil:
-			c.RopeFactor = *r.Factor
-		default:
-			return fmt.Errorf("%w: rope type %q is not supported (default, linear with a factor)", ErrConfig, kind)
-		}
-	}
-	return nil
-}
-
-func (c *Config) tokens(f file) error {
-	one := func(name string, raw json.RawMessage, into *int32) error {
-		if raw == nil || string(raw) == "null" {
-			return nil
-		}
-		if err := json.Unmarshal(raw, into); err != nil {
-			return fmt.Errorf("%w: %s: %v", ErrConfig, name, err)
-		}
-		return nil
-	}
-	if f.EOS != nil && string(f.EOS) != "null" {
-		if json.Unmarshal(f.EOS, &c.EOS) != nil { // a list, or a single number
-			var single int32
-			if err := one("eos_token_id", f.EOS, &single); err != nil {
-				return err
-			}
-			c.EOS = []int32{single}
-		}
-	}
-	return errors.Join(one("bos_token_id", f.BOS, &c.BOS), one("pad_token_id", f.Pad, &c.Pad))
-}
-
-// JSON is the config.json of the decoder, readable by Transformers, for weights saved
-// as dtype. Errors wrap ErrConfig.
-func (c Config) JSON(dtype string) ([]byte, error) {
-	name, ok := map[string]string{"F32": "float32", "BF16": "bfloat16"}[dtype]
-	if !ok {
-		return nil, fmt.Errorf("%w: weights are saved as F32 or BF16, not as %q", ErrConfig, dtype)
-	}
-	raw := func(v any) json.RawMessage {
-		b, err := json.Marshal(v)
-		if err != nil {
-			panic(err) // numbers and lists of numbers
-		}
-		return b
-	}
-	f := file{ModelType: "llama", Architectures: []string{"LlamaForCausalLM"}, VocabSize: c.VocabSize, HiddenSize: c.HiddenSize, IntermediateSize: c.IntermediateSize,
-		NumHiddenLayers: c.NumHiddenLayers, NumAttentionHeads: c.NumAttentionHeads, NumKeyValueHeads: &c.NumKeyValueHeads, HeadDim: &c.HeadDim,
-		MaxPositionEmbeddings: c.MaxPositionEmbeddings, HiddenAct: "silu", RMSNormEps: c.RMSNormEps, RopeTheta: &c.RopeTheta, TieWordEmbeddings: c.TieWordEmbeddings, DType: name}
-	if c.RopeFactor != 1 {
-		f.RopeScaling = &rope{Type: "linear", RopeType: "linear", Factor: &c.RopeFactor}
-	}
-	if c.BOS >= 0 {
-		f.BOS = raw(c.BOS)
-	}
-	if c.Pad >= 0 {
-		f.Pad = raw(c.Pad)
-	}
-	if len(c.EOS) > 0 {
-		f.EOS = raw(c.EOS)
-	}
-	return json.MarshalIndent(f, "", "  ")
+	return list
 }

@@ -2,6 +2,7 @@ package decoder_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -173,4 +174,38 @@ func TestGreedyTakesTheMostProbableToken(t *testing.T) {
 			assert.Equal(t, cold[i].Tokens, greedy[i].Tokens)
 		}
 	})
+}
+
+// Any of several end tokens ends a row, on the host's loop and on the device's; what
+// follows it is cut, and the tokens before it are those of a sampler without ends.
+func TestEveryEndTokenEnds(t *testing.T) {
+	c, l := small()
+	enginetest.Each(t, func(t *testing.T, e *engine.Engine) {
+		base, adapter := decoder.Init(c, rng.New(1)), busy(c, l)
+		ps, ks := prompts(13)
+		free, err := decoder.NewSampler(e, c, &l, decoder.Law{Temperature: 1}, 10, 14).Sample(base, adapter, ps, ks)
+		require.NoError(t, err)
+		ends := []int32{free[0].Tokens[2], free[1].Tokens[5], free[2].Tokens[0]}
+		out, err := decoder.NewSampler(e, c, &l, decoder.Law{Temperature: 1}, 10, 14, ends...).Sample(base, adapter, ps, ks)
+		require.NoError(t, err)
+		seen := map[int32]bool{}
+		for i, o := range out {
+			at := slices.IndexFunc(free[i].Tokens, func(x int32) bool { return slices.Contains(ends, x) })
+			want := free[i].Tokens
+			if at >= 0 {
+				want = want[:at+1]
+				seen[want[at]] = true
+			}
+			assert.Equal(t, want, o.Tokens)
+			assert.Equal(t, free[i].LogProbs[:len(want)], o.LogProbs)
+			assert.Equal(t, at >= 0, o.Ended)
+		}
+		assert.Greater(t, len(seen), 1, "more than one of them did")
+	})
+}
+
+func TestTheTinyShapeHasItsSize(t *testing.T) {
+	c := decoder.Tiny(512)
+	assert.Equal(t, 268080, decoder.Init(c, rng.New(1)).Parameters())
+	assert.Equal(t, 36096, decoder.InitAdapter(c, decoder.LoRA{Rank: 8, Alpha: 16, Targets: decoder.Projections}, rng.New(1)).Parameters())
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"securecoderl/securerl/decoder"
+	"securecoderl/securerl/decoder/checkpoint"
 )
 
 // Save writes the adapter as a PEFT folder. base names the model it belongs to.
@@ -12,13 +13,13 @@ func (p *Policy) Save(dir, base string) error {
 	if p.Adapter == nil {
 		return fmt.Errorf("%w: there is no adapter to save", ErrPolicy)
 	}
-	return decoder.SaveAdapter(dir, p.LoRA, p.Adapter, base)
+	return checkpoint.SaveAdapter(dir, p.Config, p.LoRA, p.Adapter, base)
 }
 
 // Load returns p with the adapter of a PEFT folder. It must have p's shape of
 // adapter: ErrPolicy says how it differs.
 func (p *Policy) Load(dir string) (*Policy, error) {
-	l, adapter, err := decoder.LoadAdapter(dir, p.Config)
+	l, adapter, err := checkpoint.LoadAdapter(dir, p.Config)
 	if err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}

@@ -127,7 +127,7 @@ func (p *Policy) sampler(law decoder.Law) *decoder.Sampler {
 	defer g.mu.Unlock()
 	key := sampling{law, p.Adapter != nil}
 	if g.samplers[key] == nil {
-		g.samplers[key] = decoder.NewSampler(p.Engine, p.Config, p.lora(), law, p.PromptSlots, p.MaxNew, p.Config.EOS[0])
+		g.samplers[key] = decoder.NewSampler(p.Engine, p.Config, p.lora(), law, p.PromptSlots, p.MaxNew, p.Config.EOS...)
 	}
 	return g.samplers[key]
 }

@@ -222,7 +222,8 @@ func TestAnAdapterComesBackFromItsFolder(t *testing.T) {
 func TestOnlyThePlainLawMayBeTrainedOn(t *testing.T) {
 	assert.NoError(t, policy.CheckTraining(decoder.Law{Temperature: 1}))
 	assert.NoError(t, policy.CheckTraining(decoder.Law{Temperature: 0.7}))
-	for _, law := range []decoder.Law{{}, {Greedy: true}, {Temperature: 1, Greedy: true}, {Temperature: -1}} {
+	for _, law := range []decoder.Law{{}, {Greedy: true}, {Temperature: 1, Greedy: true}, {Temperature: -1},
+		{Temperature: 1, TopK: 20}, {Temperature: 1, TopP: 0.95}, {Temperature: 1, MinP: 0.1}, {Temperature: 1, MinNew: 2}, {Temperature: 1, RepetitionPenalty: 1.1}} {
 		assert.ErrorIs(t, policy.CheckTraining(law), policy.ErrLaw)
 	}
 }

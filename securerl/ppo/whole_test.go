@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"securecoderl/securerl/decoder"
+	"securecoderl/securerl/decoder/checkpoint"
 	"securecoderl/securerl/engine"
 	"securecoderl/securerl/engine/enginetest"
 	"securecoderl/securerl/optim"
@@ -60,9 +61,9 @@ func loadWhole(t *testing.T) *whole {
 	b, err := os.ReadFile(folder + "expected.json")
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(b, w))
-	w.model, w.base, err = decoder.Load("../../testdata/models/llama_deepseek")
+	w.model, w.base, err = checkpoint.Load("../../testdata/models/llama_deepseek")
 	require.NoError(t, err)
-	w.lora, w.adapter, err = decoder.LoadAdapter(folder+"adapter", w.model)
+	w.lora, w.adapter, err = checkpoint.LoadAdapter(folder+"adapter", w.model)
 	require.NoError(t, err)
 	w.file, err = safetensors.Open(folder + "expected.safetensors")
 	require.NoError(t, err)

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"securecoderl/securerl/decoder"
+	"securecoderl/securerl/decoder/checkpoint"
 	"securecoderl/securerl/engine"
 	"securecoderl/securerl/engine/enginetest"
 	"securecoderl/securerl/optim"
@@ -36,11 +36,11 @@ func TestTenStepsFollowPyTorch(t *testing.T) {
 	b, err := os.ReadFile(dir + "expected.json")
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(b, &want))
-	model, base, err := decoder.Load("../../testdata/models/llama_deepseek")
+	model, base, err := checkpoint.Load("../../testdata/models/llama_deepseek")
 	require.NoError(t, err)
-	lora, start, err := decoder.LoadAdapter(dir+"adapter", model)
+	lora, start, err := checkpoint.LoadAdapter(dir+"adapter", model)
 	require.NoError(t, err)
-	_, end, err := decoder.LoadAdapter(dir+"adapter_after", model)
+	_, end, err := checkpoint.LoadAdapter(dir+"adapter_after", model)
 	require.NoError(t, err)
 	batches := goldenBatches(t, dir+"expected.safetensors", want.Config.Lens, want.Config.Prompts, want.Config.Steps)
 

@@ -12,6 +12,7 @@ import (
 	"securecoderl/securerl/decoder"
 	"securecoderl/securerl/engine"
 	"securecoderl/securerl/optim"
+	"securecoderl/securerl/rng"
 )
 
 // ErrDiverged reports a loss or gradient that is not a number or infinite. The
@@ -33,6 +34,7 @@ type Config struct {
 	BatchSize      int            // rows of a step; another number is ErrRow; 0 = any
 	MicrobatchSize int            // rows that run together; 0 = the whole batch
 	Length         int            // most tokens of a row; more is ErrRow; 0 = any
+	Key            rng.Key        // randomness of the adapter's dropout, by step and row
 }
 
 func (c Config) rate(step int) float64 {
@@ -67,13 +69,17 @@ func New(e *engine.Engine, c decoder.Config, lora *decoder.LoRA, config Config) 
 	return t
 }
 
-// inputs of the gradient graph before its trees: tokens, targets, mask, 1/tokens.
-const fixed = 4
+// drops tells whether steps zero inputs of the adapter.
+func (t *Trainer) drops() bool { return t.lora != nil && t.lora.Dropout > 0 }
 
-// build: fixed inputs, sums of gradients so far, frozen weights (for an adapter),
-// parameters -> loss, new sums.
+// build: tokens, targets, mask, 1/tokens, keys of the rows (for dropout), sums of
+// gradients so far, frozen weights (for an adapter), parameters -> loss, new sums.
 func (t *Trainer) build(e *engine.Engine, in []*Node) []*Node {
 	tokens, targets, mask, share := in[0], in[1], in[2], in[3]
+	fixed := 4
+	if t.drops() {
+		fixed = 5
+	}
 	base := len(decoder.BaseNames(t.model))
 	n := base
 	if t.lora != nil {
@@ -85,6 +91,9 @@ func (t *Trainer) build(e *engine.Engine, in []*Node) []*Node {
 		net = decoder.Bind(e, t.model, t.lora, in[fixed+n:fixed+n+base], params)
 	} else {
 		net = decoder.Bind(e, t.model, nil, params, nil)
+	}
+	if t.drops() {
+		net = net.WithDropout(in[4])
 	}
 	logp, _ := decoder.TokenLogProbs(net.Logits(net.Hidden(tokens)), targets, nil)
 	loss := Neg(Mul(ReduceAllSum(Mul(logp, mask)), share))
@@ -148,7 +157,7 @@ func (t *Trainer) step(base, params *engine.Tree, s *optim.State, b batch, step 
 	for i, x := range b.texts {
 		stats.Tokens += len(x) - b.prompts[i]
 	}
-	sums, loss, bad, err := t.accumulate(base, params, b, stats.Tokens)
+	sums, loss, bad, err := t.accumulate(base, params, b, stats.Tokens, step)
 	if err != nil {
 		return params, stats, err
 	}
@@ -167,7 +176,7 @@ func (t *Trainer) step(base, params *engine.Tree, s *optim.State, b batch, step 
 // accumulate sums loss and gradient over the micro-batches; both are means over the
 // target tokens of the whole batch. bad lists the rows of micro-batches whose loss is
 // not finite.
-func (t *Trainer) accumulate(base, params *engine.Tree, b batch, tokens int) (sums *engine.Tree, loss float64, bad []int, err error) {
+func (t *Trainer) accumulate(base, params *engine.Tree, b batch, tokens, step int) (sums *engine.Tree, loss float64, bad []int, err error) {
 	if t.zeros == nil {
 		t.zeros = params.ZerosLike()
 	}
@@ -184,6 +193,9 @@ func (t *Trainer) accumulate(base, params *engine.Tree, b batch, tokens int) (su
 		in, targets := chunk.Tokens(func(i int) []int32 { return b.texts[i] })
 		mask := chunk.Values(func(i int) int { return b.prompts[i] }, func(i int) []float32 { return slices.Repeat([]float32{1}, lengths[i]-b.prompts[i]) })
 		own := []*tensors.Tensor{in, targets, mask, tensors.FromScalar(float32(1 / float64(tokens)))}
+		if t.drops() {
+			own = append(own, t.keys(chunk, step))
+		}
 		args := append(slices.Clone(own), sums.Tensors...)
 		if base != nil {
 			args = append(args, base.Tensors...)
@@ -208,4 +220,15 @@ func (t *Trainer) accumulate(base, params *engine.Tree, b batch, tokens int) (su
 	}
 	slices.Sort(bad)
 	return sums, loss, bad, nil
+}
+
+// keys are those of a chunk's rows, uint32 [Size, 2]: whatever else is in the chunk, a
+// row loses the same inputs.
+func (t *Trainer) keys(c decoder.Chunk, step int) *tensors.Tensor {
+	words := make([]uint32, 2*c.Size)
+	for at, i := range c.Rows {
+		k := t.config.Key.Fold(uint32(step)).Fold(uint32(i))
+		words[2*at], words[2*at+1] = k[0], k[1]
+	}
+	return tensors.FromFlatDataAndDimensions(words, c.Size, 2)
 }

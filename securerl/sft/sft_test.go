@@ -145,7 +145,7 @@ func (m *micro) partition(t *testing.T) {
 	var want []float64
 	loss := 0.0
 	for _, size := range []int{0, 1, 4} { // 0 = all seven at once
-		sums, got, bad, err := with(m.tuner, func(c *Config) { c.MicrobatchSize = size }).accumulate(m.base, m.adapter, list, list.tokens())
+		sums, got, bad, err := with(m.tuner, func(c *Config) { c.MicrobatchSize = size }).accumulate(m.base, m.adapter, list, list.tokens(), 0)
 		require.NoError(t, err)
 		require.Empty(t, bad)
 		if want == nil {
