@@ -5,6 +5,7 @@ BACKEND ?= auto
 RUN     ?= runs/$(PRESET)
 PEER    ?=
 PORT    ?=
+MINUTES ?= 30
 
 # SIMD kernels of the pure-Go backend (amd64 only); one setting for every target, so that there is one build cache.
 ifeq ($(shell go env GOARCH 2>/dev/null),amd64)
@@ -21,7 +22,7 @@ GO_PACKAGES = ./securerl/... ./experiments/...
 help: ## this list
 	@echo "securerl: reinforcement learning of correct and secure code, on two CPU cores"
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
-	@echo "  variables: PRESET=tiny|quick|full BACKEND=auto|go|xla:cpu|xla:cuda RUN=folder"
+	@echo "  variables: PRESET=tiny|quick|full BACKEND=auto|go|xla:cpu|xla:cuda RUN=folder MINUTES=30"
 
 setup: ## .venv from pinned hashes (Bandit, XLA plugin), Go modules
 	@sh experiments/setup.sh
@@ -71,6 +72,11 @@ bench: build ## speed, as ratios measured side by side (PEER='command that print
 	@bin/bench -backend "$(BACKEND)" -peer "$(PEER)"
 	@go test -tags "$(TAGS)" -run '^$$' -bench Rewards -benchtime 1x ./securerl/judge
 	@go test -tags "$(TAGS)" -run '^$$' -bench Scanners -benchtime 10x ./securerl/scan
+	@go test -tags "$(TAGS)" -run '^$$' -bench Child -benchtime 1000x ./securerl/sandbox
+	@go test -tags "$(TAGS)" -run '^$$' -bench Start -benchtime 20x ./securerl/sandbox
+
+soak: build ## 100,000 programs, hostile ones among them, workers killed at random (MINUTES=30 at most)
+	@bin/soak -minutes "$(MINUTES)"
 
 figures: build ## every figure of RUN as SVG, CSV and PDF, for page and column, into out/figures
 	@.venv/bin/python -c 'import typst' 2>/dev/null || .venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: -r notebooks/requirements-figures.txt
