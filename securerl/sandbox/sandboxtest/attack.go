@@ -46,7 +46,7 @@ func Run(outer context.Context, tier, python string, workers int, programs []Pro
 	}
 	before, tree := self(), descendants()
 	next := make(chan int)
-	errs := make([]error, workers)
+	var first error // the cause; it makes the other workers fail too
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	ctx, cancel := context.WithCancel(outer)
@@ -65,13 +65,13 @@ func Run(outer context.Context, tier, python string, workers int, programs []Pro
 				r.Verdicts[i] = verdict
 				r.Faults = append(r.Faults, faults...)
 			}, programs)
-			if err != nil {
-				errs[w] = err
+			mu.Lock()
+			defer mu.Unlock()
+			r.Info = info
+			if err != nil && first == nil {
+				first = err
 				cancel()
 			}
-			mu.Lock()
-			r.Info = info
-			mu.Unlock()
 		}()
 	}
 feed:
@@ -87,8 +87,8 @@ feed:
 	if err := outer.Err(); err != nil {
 		return r, err
 	}
-	if err := firstCause(errs); err != nil {
-		return r, err
+	if first != nil {
+		return r, first
 	}
 	r.Faults = append(r.Faults, unchanged(before, tree)...)
 	slices.Sort(r.Faults)
@@ -107,16 +107,6 @@ func unchanged(before string, tree []int) (faults []string) {
 		faults = append(faults, fmt.Sprintf("processes %v are left after the sandbox was closed", left))
 	}
 	return faults
-}
-
-// firstCause prefers an error that made the others stop.
-func firstCause(errs []error) (first error) {
-	for _, err := range errs {
-		if first == nil || errors.Is(first, context.Canceled) && err != nil {
-			first = err
-		}
-	}
-	return first
 }
 
 type attacker struct {
