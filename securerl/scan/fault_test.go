@@ -103,6 +103,7 @@ func TestNoAnswerOfABrokenWorkerIsClean(t *testing.T) {
 		"a fact of ours":       `{"status":"crash"}`,
 		"clean, not compiled":  `{"status":"ok","findings":[]}`,
 		"a span outside":       `{"status":"ok","compile_ok":true,"findings":[{"rule":"B1","severity":"LOW","start":0,"end":6}]}`,
+		"an extra one outside": `{"status":"ok","compile_ok":true,"extra":[{"rule":"X001","severity":"LOW","start":0,"end":6}]}`,
 		"a span turned round":  `{"status":"ok","compile_ok":true,"findings":[{"rule":"B1","severity":"LOW","start":3,"end":1}]}`,
 		"no such severity":     `{"status":"ok","compile_ok":true,"findings":[{"rule":"B1","severity":"BAD","start":0,"end":1}]}`,
 		"a finding of no rule": `{"status":"ok","compile_ok":true,"findings":[{"severity":"LOW","start":0,"end":1}]}`,
