@@ -44,7 +44,7 @@ func TestParityHoldsForBanditsExamplesAndSaysWhatDiffers(t *testing.T) {
 	parity, none := testdata+"scan/examples.jsonl", ""
 	d.opinions(context.Background(), l, opinions{parity, none})
 	assert.Zero(t, d.wrong, out.String())
-	assert.Contains(t, out.String(), "as stock Bandit 1.9.4 has them")
+	assert.Contains(t, unwrapped(&out), "as stock Bandit 1.9.4 has them")
 
 	report := scan.StockReport{Findings: []scan.StockFinding{{Rule: "B307", Severity: scan.Medium, Line: 1, Column: 2, EndColumn: 6}}}
 	source, mine := []byte("  eval"), scan.Finding{Rule: "B307", Severity: scan.Medium, Line: 1, Start: 2, End: 6}

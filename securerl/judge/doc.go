@@ -21,9 +21,16 @@
 // instead, ast.parse, which also accepts a return outside a function; such a program
 // then crashes on every test. Verdicts keep both facts (Parsed, ASTOnly).
 //
-// A batch has two passes. In the first every program gets a quarter of the real time;
-// the few that need more run again with all of it when the first pass is over. Only
-// that second run can time out, so that a busy machine makes no verdict worse.
+// Submissions may come one by one (Batch): they are judged while the next are written.
+// The queue is bounded, so that nobody writes faster than is judged. In the first pass
+// a program gets a quarter of its processor time and half of its real time; the few
+// that need more go on, from the test they were at, when the first pass is over, alone
+// and with all their time. Only then can a test time out, so that a busy machine makes
+// no verdict worse.
+//
+// The cache's folder is shared by processes and pruned by size, the longest unused
+// first. A verdict with skipped tests never answers a request for all of them: the skip
+// policy is part of the key.
 //
 // A lost worker says nothing about its program, which runs again on another. A
 // scanner that stalls or dies on a source twice says something about the source: it

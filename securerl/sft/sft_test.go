@@ -169,9 +169,13 @@ func (m *micro) packed(t *testing.T) {
 	require.NoError(t, err)
 	b, second, err := m.full.Step(nil, m.base, optim.NewState(m.base), list, 0)
 	require.NoError(t, err)
+	assert.Equal(t, 44, first.Tokens)
+	if m.e.Info().Backend == "xla:cuda" { // it adds up in the order in which threads arrive
+		assert.InDelta(t, first.Loss, second.Loss, 1e-5)
+		return
+	}
 	assert.Equal(t, first, second)
 	assert.Equal(t, a.Digest(), b.Digest())
-	assert.Equal(t, 44, first.Tokens)
 }
 
 func (m *micro) learns(t *testing.T) {

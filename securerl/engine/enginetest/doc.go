@@ -12,13 +12,14 @@ import (
 	"securecoderl/securerl/engine"
 )
 
-// Each runs the test on the pure-Go backend and on xla:cpu where that is linked and
-// its plugin is found. With SECURERL_REQUIRE_XLA=1 a missing xla:cpu is a failure.
+// Each runs the test on the pure-Go backend, and on xla:cpu and xla:cuda where those are
+// linked and their plugin and device are found. With SECURERL_REQUIRE_XLA=1 a missing
+// xla:cpu is a failure.
 func Each(t *testing.T, run func(t *testing.T, e *engine.Engine)) {
 	t.Helper()
-	for _, name := range []string{"go", "xla:cpu"} {
+	for _, name := range []string{"go", "xla:cpu", "xla:cuda"} {
 		e, err := engine.Open(name)
-		if errors.Is(err, engine.ErrUnavailable) && name != "go" && os.Getenv("SECURERL_REQUIRE_XLA") != "1" {
+		if errors.Is(err, engine.ErrUnavailable) && (name == "xla:cuda" || name == "xla:cpu" && os.Getenv("SECURERL_REQUIRE_XLA") != "1") {
 			t.Logf("%s is not tested here: %v", name, err)
 			continue
 		}
