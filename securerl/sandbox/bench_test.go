@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -126,4 +127,30 @@ func BenchmarkStart(b *testing.B) {
 	}
 	b.ReportMetric(ours.Seconds()/theirs.Seconds(), "interpreter-starts")
 	b.ReportMetric(ours.Seconds()*1e3/float64(b.N), "start-ms")
+}
+
+// BenchmarkCancel cancels running programs and reports the longest time until Run was
+// back, and until no process of the sandbox was left.
+func BenchmarkCancel(b *testing.B) {
+	limits := sandbox.DefaultLimits()
+	limits.Memory += int64(os.Getpid())
+	mark := strconv.FormatInt(limits.Memory, 10)
+	var back, gone time.Duration
+	for b.Loop() {
+		s, err := sandbox.New(context.Background(), sandbox.Options{Limits: limits, Workers: 1})
+		require.NoError(b, err)
+		ctx, cancel := context.WithCancel(context.Background())
+		var struck time.Time
+		time.AfterFunc(30*time.Millisecond, func() { struck = time.Now(); cancel() })
+		_, err = s.Run(ctx, sandbox.Python("import threading\nfor i in range(4): threading.Thread(target=lambda: [0 for _ in iter(int, 1)]).start()"), nil, sandbox.Limits{})
+		require.ErrorIs(b, err, context.Canceled)
+		back = max(back, time.Since(struck))
+		for living(mark) > 0 {
+			time.Sleep(time.Millisecond)
+		}
+		gone = max(gone, time.Since(struck))
+		require.NoError(b, s.Close())
+	}
+	b.ReportMetric(back.Seconds()*1e3, "back-ms")
+	b.ReportMetric(gone.Seconds()*1e3, "gone-ms")
 }

@@ -48,7 +48,6 @@ type zygoteOptions struct {
 	Path          []string         `json:"path"`
 	Preload       []string         `json:"preload"`
 	Limits        map[string]int64 `json:"limits"`
-	Largest       int              `json:"largest"` // bytes of a source
 	Server        string           `json:"server"`
 	CPU           float64          `json:"cpu"`
 }
@@ -58,7 +57,7 @@ func (o *zygoteOptions) complete() error {
 	if !ok {
 		return fmt.Errorf("%w: no system call table for %s", ErrNoSandbox, runtime.GOARCH)
 	}
-	o.DropUID, o.Largest = nobody, largest
+	o.DropUID = nobody
 	o.Numbers = map[string]any{"pivot_root": a.Number("pivot_root"), "capset": a.Number("capset"), "seccomp": a.Number("seccomp"),
 		"landlock": []uint32{a.Number("landlock_create_ruleset"), a.Number("landlock_add_rule"), a.Number("landlock_restrict_self")}}
 	if o.Tier == unconfined {

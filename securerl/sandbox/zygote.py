@@ -230,7 +230,7 @@ def confine(header, fds, _setrlimit=resource.setrlimit):
         os.dup2(fds[0], 3, inheritable=False)
         program, first = 3, 4
     else:
-        program = b"" if OPT["server"] else os.pread(fds[0], OPT["largest"], 0)
+        program = b"" if OPT["server"] else os.pread(fds[0], os.fstat(fds[0]).st_size, 0)
     os.closerange(first, 256)
     libc.prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0)
     # The soft limit raises SIGXCPU, the hard one ends those that ignore it.

@@ -163,9 +163,14 @@ func New(ctx context.Context, sb *sandbox.Sandbox, o Options) (*Scanner, error) 
 	if err := o.Set.accepts(o.Version); err != nil {
 		return nil, err
 	}
-	s, err := sb.Serve(ctx, sandbox.ServeOptions{Name: "scanner", Source: source, SitePackages: true, CPU: o.CPU, RecycleAfter: recycleAfter})
+	// Bandit lives in the interpreter that was set up, whichever one runs the programs.
+	python, err := sandbox.FindPython()
 	if err != nil {
-		return nil, startError(err, sb.Info().Python, o)
+		return nil, err
+	}
+	s, err := sb.Serve(ctx, sandbox.ServeOptions{Name: "scanner", Source: source, Python: python, SitePackages: true, CPU: o.CPU, RecycleAfter: recycleAfter})
+	if err != nil {
+		return nil, startError(err, python, o)
 	}
 	sc := &Scanner{server: s, set: o.Set}
 	if err := sc.open(ctx, o.Version, source); err != nil {
