@@ -81,14 +81,17 @@ func (s *Sandbox) selfTest(ctx context.Context) ([]Probe, error) {
 		} else {
 			for _, answer := range said {
 				if rest, ok := bytes.CutPrefix(answer, fmt.Appendf(nil, "%d\n", i)); ok {
-					detail = strings.TrimSuffix(string(bytes.TrimSpace(rest)), "\nDONE")
+					detail = strings.TrimSpace(strings.TrimSuffix(string(bytes.TrimSpace(rest)), "DONE"))
 				}
 			}
 		}
 		if strings.Contains(detail, "ALLOWED") {
 			return nil, s.refuse(fmt.Errorf("a program can %s: %s", p.name, detail))
 		}
-		list = append(list, Probe{Name: p.name, Refused: true, Detail: strings.TrimSpace(detail)})
+		if detail = strings.TrimSpace(detail); detail == "" {
+			detail = "nothing there"
+		}
+		list = append(list, Probe{Name: p.name, Refused: true, Detail: detail})
 	}
 	r, err = s.Run(ctx, Python("import sys\nwhile True: sys.stdout.write('x' * 65536)"), nil, Limits{})
 	if err == nil && r.Outcome != OutputLimit {
