@@ -48,7 +48,7 @@ func (c census) faults(first census) (list []string) {
 	say(c.Zombies > 0, "%d zombies", c.Zombies)
 	say(c.MemoryFiles > 0, "%d memory files are open", c.MemoryFiles)
 	say(c.Processes > first.Processes+1, "%d processes, at first %d", c.Processes, first.Processes)
-	say(c.Descriptors > first.Descriptors+4, "%d descriptors, at first %d", c.Descriptors, first.Descriptors)
+	say(c.Descriptors > first.Descriptors+1, "%d descriptors, at first %d", c.Descriptors, first.Descriptors)
 	say(c.Resident > first.Resident+first.Resident/4+64<<20, "%d MiB, at first %d", c.Resident>>20, first.Resident>>20)
 	return list
 }

@@ -167,3 +167,26 @@ func TestUnsafeIsRefusedToRootAndUsedOnlyWithoutATier(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, CPUTimeout, r.Outcome, "limits hold all the same")
 }
+
+// A fork-server that does not come up gives its descriptors back: the soak found one
+// left for each that was killed while it started.
+func TestAFailedStartLeavesNoDescriptor(t *testing.T) {
+	count := func() int {
+		list, err := os.ReadDir("/proc/self/fd")
+		require.NoError(t, err)
+		return len(list)
+	}
+	python, err := FindPython()
+	require.NoError(t, err)
+	p, err := inspect(context.Background(), python)
+	require.NoError(t, err)
+	o := zygoteOptions{Tier: "A", Preload: []string{"no_such_module"}, Path: p.Paths, Readable: p.readable(nil), Limits: DefaultLimits().rlimits()}
+	for i := range 4 {
+		before := count()
+		_, err = startZygote(p, o)
+		require.ErrorIs(t, err, ErrNoSandbox)
+		if i > 0 { // the first may open what Go itself keeps
+			assert.Equal(t, before, count())
+		}
+	}
+}

@@ -138,7 +138,7 @@ func startZygote(p interpreter, o zygoteOptions) (*zygote, error) {
 	z := &zygote{cmd: cmd, fd: pair[0]}
 	message, err := z.receive(startTimeout)
 	if err != nil || !strings.HasPrefix(message, "ready") {
-		z.kill()
+		z.close()
 		<-ended
 		if why, said := strings.CutPrefix(message, "failed: "); said {
 			return nil, fmt.Errorf("%w: tier %s: %s", ErrNoSandbox, o.Tier, why)
