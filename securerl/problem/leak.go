@@ -113,7 +113,7 @@ func sources(p Problem) (keys []string) {
 func testsKey(p Problem) string {
 	var list []string
 	for _, t := range slices.Concat(p.Public, p.Hidden) {
-		list = append(list, fmt.Sprintf("%q %q", t.Stdin, t.Want))
+		list = append(list, fmt.Sprintf("%q %q %q", t.Stdin, t.Want, t.Assert))
 	}
 	slices.Sort(list)
 	return strings.Join(list, "\n")

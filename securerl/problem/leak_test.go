@@ -41,3 +41,13 @@ func TestLeaksNameWhatIsShared(t *testing.T) {
 	assert.Empty(t, problem.Leaks(train, train, normal))
 	assert.Equal(t, "same shares its program with a", problem.Leak{What: problem.SharedProgram, Test: "same", Train: "a"}.String())
 }
+
+// Tests of call style are told apart by what they assert: they have no input.
+func TestAssertsAreTests(t *testing.T) {
+	one := func(id, assert string) problem.Problem {
+		return problem.Problem{ID: id, Statement: "State " + id + ".", Entry: []string{"f"}, Public: []problem.Test{{Assert: assert}}}
+	}
+	normal := func(source string) string { return source }
+	assert.Empty(t, problem.Leaks([]problem.Problem{one("a", "assert f(1) == 2")}, []problem.Problem{one("b", "assert f(1) == 3")}, normal))
+	assert.Len(t, problem.Leaks([]problem.Problem{one("a", "assert f(1) == 2")}, []problem.Problem{one("b", "assert f(1) == 2")}, normal), 1)
+}
