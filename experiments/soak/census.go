@@ -85,8 +85,8 @@ func tree() (list []process) {
 			below[p.parent] = append(below[p.parent], p)
 		}
 	}
-	for todo := below[os.Getpid()]; len(todo) > 0; todo = append(todo[1:], below[todo[0].pid]...) {
-		list = append(list, todo[0])
+	for queue := below[os.Getpid()]; len(queue) > 0; queue = append(queue[1:], below[queue[0].pid]...) {
+		list = append(list, queue[0])
 	}
 	return list
 }

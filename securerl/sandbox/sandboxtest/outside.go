@@ -157,9 +157,9 @@ func descendants() (pids []int) {
 		pid, _ := strconv.Atoi(strings.Split(path, "/")[2]) // digits
 		children[parent] = append(children[parent], pid)
 	}
-	for todo := []int{os.Getpid()}; len(todo) > 0; todo = todo[1:] {
-		pids = append(pids, children[todo[0]]...)
-		todo = append(todo, children[todo[0]]...)
+	for queue := []int{os.Getpid()}; len(queue) > 0; queue = queue[1:] {
+		pids = append(pids, children[queue[0]]...)
+		queue = append(queue, children[queue[0]]...)
 	}
 	return pids
 }
