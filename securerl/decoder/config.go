@@ -48,6 +48,15 @@ type Config struct {
 	// AsStored tells how base matrices lie in memory: as the family's files have them,
 	// so that a file goes to the device byte by byte, or (false) as [in, out].
 	AsStored bool
+
+	Compute Compute
+}
+
+// Compute says how a network is computed, not what: it is no part of a model's files.
+type Compute struct {
+	BF16         bool // maps, attention and activations in bfloat16; the residual stream, norms and softmax in float32
+	Checkpointed bool // the backward pass keeps the residual stream alone and computes each layer again
+	LossTokens   int  // tokens of a batch whose logits are held together in a loss; 0 = all
 }
 
 // RopeScaling stretches the rotary embedding to longer texts. The zero value is none.

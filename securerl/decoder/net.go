@@ -336,6 +336,12 @@ func (n *Net) placed(table *Node, at scene) *Node {
 	return Reshape(table, 1, at.count, width)
 }
 
+// TokenLogProbs returns, for hidden states [B, S, E] and targets int32 [B, S], what the
+// function of that name returns for their logits.
+func (n *Net) TokenLogProbs(hidden, targets, temperature *Node) (logp, entropy *Node) {
+	return TokenLogProbs(n.Logits(hidden), targets, temperature)
+}
+
 // TokenLogProbs returns, for logits [B, S, V] and targets int32 [B, S], the
 // log-probability of each target and the entropy of each distribution, both
 // [B, S], under softmax(logits / temperature). temperature is a positive scalar

@@ -87,7 +87,7 @@ func (p *Policy) score(adapted bool) *engine.Func {
 				adapter = in[3+base:]
 			}
 			net := decoder.Bind(e, config, &lora, in[3:3+base], adapter)
-			logp, _ := decoder.TokenLogProbs(net.Logits(net.Hidden(in[0])), in[1], in[2])
+			logp, _ := net.TokenLogProbs(net.Hidden(in[0]), in[1], in[2])
 			return []*Node{logp}
 		})
 	}

@@ -79,7 +79,7 @@ func (u *Updater) build(e *engine.Engine, in []*Node) []*Node {
 	base, n := len(decoder.BaseNames(u.model)), len(decoder.AdapterNames(u.model, u.lora))
 	sums, params := in[fixed:fixed+n], in[fixed+n+base:]
 	net := decoder.Bind(e, u.model, &u.lora, in[fixed+n:fixed+n+base], params)
-	logp, entropy := decoder.TokenLogProbs(net.Logits(net.Hidden(tokens)), targets, temperature)
+	logp, entropy := net.TokenLogProbs(net.Hidden(tokens), targets, temperature)
 	// Padding has no old log-probability: let its ratio be one.
 	logp = Where(GreaterThan(mask, ZerosLike(mask)), logp, old)
 	loss, clipped, ratio := PolicyLoss(logp, old, adv, clip)

@@ -95,7 +95,7 @@ func (t *Trainer) build(e *engine.Engine, in []*Node) []*Node {
 	if t.drops() {
 		net = net.WithDropout(in[4])
 	}
-	logp, _ := decoder.TokenLogProbs(net.Logits(net.Hidden(tokens)), targets, nil)
+	logp, _ := net.TokenLogProbs(net.Hidden(tokens), targets, nil)
 	loss := Neg(Mul(ReduceAllSum(Mul(logp, mask)), share))
 	out := []*Node{loss}
 	for i, g := range Gradient(loss, params...) {
