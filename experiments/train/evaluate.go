@@ -117,7 +117,7 @@ func (l *Lab) row(q *problem.Problem, t policy.Trajectory, v judge.Verdict) reco
 	r := record.Row{Problem: q.ID, Family: q.Family, Split: string(q.Split), Sample: t.Sample, Key: t.Key, Prompt: t.Prompt.Text,
 		Completion: t.Completion, IDs: t.IDs, Finish: t.Finish, Verdict: v}
 	r.Program.Start, r.Program.End = program.Start, program.Start+len(program.Source)
-	r.LogProbs = widen(t.LogProbs)
+	r.LogProbs, r.PlainLogProbs = widen(t.LogProbs), widen(t.Plain)
 	return r
 }
 

@@ -8,7 +8,6 @@ import (
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
 
 	"securecoderl/securerl/engine"
 	"securecoderl/securerl/law"
@@ -20,52 +19,50 @@ type Law = law.Law
 
 // Sampled is one completion.
 type Sampled struct {
-	Tokens   []int32   // the end token is part of it
+	Tokens   []int32   // the token that ended it is part of it
 	LogProbs []float32 // of each token under the law used
 	Plain    []float32 // under the model alone, at the law's temperature (1 for a greedy law)
-	Ended    bool      // the end token was drawn; false = the slots were full
+	Ended    bool      // by an end token
+	Stopped  bool      // by Job.Stop; neither = the slots were full
 }
 
 // ErrPrompt reports a prompt that does not fit the slots.
 var ErrPrompt = errors.New("decoder: prompt")
 
-// batchSizes are the buckets a batch is padded to. Within a bucket the tokens of a
-// row depend on its key, prompt and weights alone; across buckets XLA may pick
-// other kernels, which moves log-probabilities in their seventh digit.
-var batchSizes = []int{8, 16, 32, 64, 128}
-
 // Sampler decodes batches with a cache of keys and values. Its graphs are compiled
-// once per bucket; weights are inputs, so one sampler serves every adapter.
+// once per bucket; weights are inputs, so one sampler serves every adapter. It is safe
+// for concurrent use.
 //
-// On XLA the whole loop is one While, whose state carries everything, the weights
-// too; on the pure-Go backend, where that is slower, the host runs the loop. Both
-// give the same tokens.
+// On XLA many rounds are one While, whose state carries everything, the weights too; on
+// the pure-Go backend, where that is slower, the host runs every round. Both give the
+// same tokens.
 type Sampler struct {
 	e       *engine.Engine
 	config  Config
 	lora    *LoRA
 	law     Law
-	prompts int // prompt slots P
+	prompts int // most prompt slots P
 	steps   int // program slots T
 	ends    []int32
+	pace    pace
 
-	prefill, first, loop, one *engine.Func
+	prefill, admit, loop, one *engine.Func
 }
 
 // NewSampler prepares a sampler for prompts of at most promptSlots tokens and
 // completions of at most maxNew, which any of the end tokens ends. A nil adapter shape
 // means the base alone.
 func NewSampler(e *engine.Engine, c Config, l *LoRA, law Law, promptSlots, maxNew int, ends ...int32) *Sampler {
-	s := &Sampler{e: e, config: c, lora: l, law: law, prompts: promptSlots, steps: maxNew, ends: ends}
+	s := &Sampler{e: e, config: c, lora: l, law: law, prompts: promptSlots, steps: maxNew, ends: ends, pace: onDevice}
+	if e.IsGo() {
+		s.pace = onHost
+	}
 	s.prefill = e.NewFunc("prefill", s.buildPrefill)
-	s.first = e.NewFunc("first token", s.buildFirst)
+	s.admit = e.NewFunc("admit", s.buildAdmit)
 	s.loop = e.NewFunc("decode", s.buildLoop)
 	s.one = e.NewFunc("decode one", s.buildOne)
 	return s
 }
-
-// slots is the length of the cache.
-func (s *Sampler) slots() int { return s.prompts + s.steps }
 
 // weights splits inputs into what precedes the weights, and a Net of the weights.
 func (s *Sampler) weights(in []*Node) (rest []*Node, n *Net) {
@@ -80,8 +77,33 @@ func (s *Sampler) weights(in []*Node) (rest []*Node, n *Net) {
 	return in[:at], Bind(s.e, s.config, s.lora, in[at:at+base], in[at+base:])
 }
 
-// buildPrefill: tokens [B, P], lengths [B], weights -> logits [B, V] after the last
-// prompt token, then keys and values of every layer, [B, K, P+T, D].
+// cacheType is what keys and values are kept in: what the network computes them in.
+func (s *Sampler) cacheType() dtypes.DType {
+	if s.config.Compute.BF16 {
+		return dtypes.BF16
+	}
+	return dtypes.F32
+}
+
+// remembers is the number of tensors that say which tokens the rows hold: one,
+// float32 [B, V], for a law that asks for it.
+func (s *Sampler) remembers() int {
+	if s.law.Penalizes() {
+		return 1
+	}
+	return 0
+}
+
+// outputs is the number of nodes that draw returns.
+func (s *Sampler) outputs() int {
+	if s.law.Bends() {
+		return 3
+	}
+	return 2
+}
+
+// buildPrefill: tokens [M, P], lengths [M], weights -> logits [M, V] after the last
+// prompt token, then keys and values of every layer, [M, K, P, D].
 func (s *Sampler) buildPrefill(in []*Node) []*Node {
 	rest, n := s.weights(in)
 	tokens, lengths := rest[0], rest[1]
@@ -92,9 +114,7 @@ func (s *Sampler) buildPrefill(in []*Node) []*Node {
 	var cache []*Node
 	at.cache = func(_ int, k, v *Node) (*Node, *Node) {
 		for _, x := range []*Node{k, v} { // rows past the prompt stay zero: decoding adds to them
-			kept := Mul(x, keep)
-			zeros := Zeros(g, shapes.Make(dtypes.F32, b, n.NumKeyValueHeads, s.steps, n.HeadDim))
-			cache = append(cache, Concatenate([]*Node{kept, zeros}, 2))
+			cache = append(cache, ConvertDType(Mul(x, ConvertDType(keep, x.DType())), s.cacheType()))
 		}
 		return k, v
 	}
@@ -104,59 +124,68 @@ func (s *Sampler) buildPrefill(in []*Node) []*Node {
 	return append([]*Node{n.Logits(ReduceSum(Mul(h, ExpandAxes(last, -1)), 1))}, cache...)
 }
 
-// memory is what a law that bends the logits must be told of the rows besides: which
-// tokens they hold (float32 [B, V]), the lengths of their prompts (int32 [B]).
-func (s *Sampler) memory(prompts [][]int32, lengths *tensors.Tensor, own *owned) (list []*tensors.Tensor) {
-	if s.law.Penalizes() {
-		v := s.config.VocabSize
-		seen := make([]float32, len(prompts)*v)
-		for i, p := range prompts {
-			for _, t := range p {
-				seen[i*v+int(t)] = 1
-			}
-		}
-		list = append(list, own.add(tensors.FromFlatDataAndDimensions(seen, len(prompts), v)))
+// buildAdmit gives slots of a batch to prompts that were prefilled, and draws the first
+// token of each: source [B] (the prefilled row that a slot is given to, -1 = the slot
+// stays as it is), state of the rows, what they remember, cache [B, K, S, D]; and of the
+// prefilled prompts logits [M, V], what they remember, cache [M, K, P, D] -> what draw
+// returns, what the rows remember, cache. Slots that stay draw nothing of meaning.
+func (s *Sampler) buildAdmit(in []*Node) []*Node {
+	source, row := in[0], rowState(in[1:1+rowInputs])
+	in = in[1+rowInputs:]
+	layers := 2 * s.config.NumHiddenLayers
+	seen, cache, logits := in[:s.remembers()], in[s.remembers():s.remembers()+layers], in[s.remembers()+layers]
+	in = in[s.remembers()+layers+1:]
+	g, b := source.Graph(), source.Shape().Dim(0)
+	fresh, from := GreaterOrEqual(source, ScalarZero(g, dtypes.Int32)), Reshape(MaxScalar(source, 0), b, 1)
+	var told []*Node
+	for i := range seen {
+		told = append(told, Gather(in[i], from))
 	}
-	if s.law.MinNew > 0 {
-		list = append(list, lengths)
+	drawn, told := s.draw(Gather(logits, from), row, told)
+	for i := range seen {
+		told[i] = Where(fresh, told[i], seen[i])
 	}
-	return list
+	next := make([]*Node, layers)
+	for i, x := range in[len(seen):] {
+		room := cache[i].Shape().Dim(2) - x.Shape().Dim(2)
+		given := Gather(x, from)
+		given = Concatenate([]*Node{given, Zeros(g, shapes.Make(x.DType(), b, x.Shape().Dim(1), room, x.Shape().Dim(3)))}, 2)
+		next[i] = Where(fresh, given, cache[i])
+	}
+	return slices.Concat(drawn, told, next)
 }
 
-// remembered is the number of tensors of a memory.
-func (s *Sampler) remembered() (n int) {
-	for _, needed := range []bool{s.law.Penalizes(), s.law.MinNew > 0} {
-		if needed {
-			n++
-		}
-	}
-	return n
-}
+// rowState is the state of the rows that the host keeps: the token that comes next [B],
+// its position [B], the lengths of the prompts [B], the positions from which on rows are
+// full [B], keys [B, 2], and the temperature.
+type rowState []*Node
 
-// buildFirst: logits [B, V], keys [B, 2], position [B], temperature, memory -> what draw
-// returns.
-func (s *Sampler) buildFirst(in []*Node) []*Node {
-	drawn, memory := s.draw(in[0], in[1], in[2], in[3], in[4:])
-	return append(drawn, memory...)
-}
+const rowInputs = 6
 
-// draw takes one token per row by the Gumbel-max rule (greedy: by the maximum). It
-// returns the token [B], its log-probability [B], for a law that bends the logits also
-// that under the model alone, and the new memory.
-func (s *Sampler) draw(logits, keys, pos, temperature *Node, memory []*Node) (drawn, next []*Node) {
+func (r rowState) token() *Node       { return r[0] }
+func (r rowState) pos() *Node         { return r[1] }
+func (r rowState) length() *Node      { return r[2] }
+func (r rowState) full() *Node        { return r[3] }
+func (r rowState) keys() *Node        { return r[4] }
+func (r rowState) temperature() *Node { return r[5] }
+
+// draw takes one token per row by the Gumbel-max rule (greedy: by the maximum), as the
+// successor of the one at row.pos. It returns the token [B], its log-probability [B],
+// for a law that bends the logits also that under the model alone; and what the rows
+// remember now.
+func (s *Sampler) draw(logits *Node, row rowState, seen []*Node) (drawn, next []*Node) {
 	g, v := logits.Graph(), logits.Shape().Dim(-1)
-	next = append(next, memory...)
 	text := law.Text{Ends: s.ends}
 	if s.law.Penalizes() {
-		text.Seen = memory[0]
+		text.Seen = seen[0]
 	}
 	if s.law.MinNew > 0 {
-		text.Early = LessThan(Sub(pos, memory[len(memory)-1]), Const(g, int32(s.law.MinNew-1)))
+		text.Early = LessThan(Sub(row.pos(), row.length()), Const(g, int32(s.law.MinNew-1)))
 	}
-	bent := s.law.Apply(logits, temperature, text)
+	bent := s.law.Apply(logits, row.temperature(), text)
 	score := bent
 	if !s.law.Greedy {
-		score = Add(bent, rng.Gumbel(rng.Bits(keys, pos, v)))
+		score = Add(bent, rng.Gumbel(rng.Bits(row.keys(), row.pos(), v)))
 	}
 	token := ArgMax(score, -1, dtypes.Int32)
 	logp := func(z *Node) *Node {
@@ -166,20 +195,20 @@ func (s *Sampler) draw(logits, keys, pos, temperature *Node, memory []*Node) (dr
 	}
 	drawn = []*Node{token, logp(bent)}
 	if s.law.Bends() {
-		drawn = append(drawn, logp(Div(logits, temperature)))
+		drawn = append(drawn, logp(Div(logits, row.temperature())))
 	}
-	if s.law.Penalizes() {
-		next[0] = Max(memory[0], OneHot(token, v, dtypes.F32))
+	for _, x := range seen {
+		next = append(next, Max(x, OneHot(token, v, dtypes.F32)))
 	}
 	return drawn, next
 }
 
-// step runs one token per row against the cache: token [B], pos [B] (its position).
-func (s *Sampler) step(n *Net, token, pos *Node, cache []*Node) (logits *Node, next []*Node) {
-	g, b, slots := token.Graph(), token.Shape().Dim(0), s.slots()
+// step runs one token per row against the cache.
+func (s *Sampler) step(n *Net, row rowState, cache []*Node) (logits *Node, next []*Node) {
+	g, b, slots := row.token().Graph(), row.token().Shape().Dim(0), cache[0].Shape().Dim(2)
 	kv, d := n.NumKeyValueHeads, n.HeadDim
 	next = make([]*Node, len(cache))
-	place := Reshape(pos, b, 1)
+	place := Reshape(row.pos(), b, 1)
 	slot := Iota(g, shapes.Make(dtypes.Int32, 1, slots), 1)
 	// Implicit broadcasting only: an explicit one inside a While fails on the pure-Go backend.
 	mask := func(window int) *Node {
@@ -189,46 +218,51 @@ func (s *Sampler) step(n *Net, token, pos *Node, cache []*Node) (logits *Node, n
 		}
 		return Reshape(Where(seen, ScalarZero(g, dtypes.F32), Const(g, float32(-1e9))), b, 1, 1, slots)
 	}
-	row := Iota(g, shapes.Make(dtypes.Int32, b*kv), 0)
-	row = Add(MulScalar(Reshape(row, b, kv), slots), place)
-	write := func(c, x *Node) *Node { // the slot is still zero: adding is writing
-		flat := ScatterSum(Reshape(c, b*kv*slots, d), Reshape(row, b*kv, 1), Reshape(x, b*kv, d), false, true)
-		return Reshape(flat, b, kv, slots, d)
+	at := Iota(g, shapes.Make(dtypes.Int32, b*kv), 0)
+	at = Add(MulScalar(Reshape(at, b, kv), slots), place)
+	write := func(i int, x *Node) *Node { // the slot is still zero: adding is writing
+		c := cache[i]
+		flat := ScatterSum(Reshape(c, b*kv*slots, d), Reshape(at, b*kv, 1), ConvertDType(Reshape(x, b*kv, d), c.DType()), false, true)
+		next[i] = Reshape(flat, b, kv, slots, d)
+		return ConvertDType(next[i], x.DType())
 	}
-	states := n.layers(Reshape(token, b, 1), scene{places: place, count: slots, mask: mask, cache: func(l int, k, v *Node) (*Node, *Node) {
-		next[2*l], next[2*l+1] = write(cache[2*l], k), write(cache[2*l+1], v)
-		return next[2*l], next[2*l+1]
+	states := n.layers(Reshape(row.token(), b, 1), scene{places: place, count: slots, mask: mask, cache: func(l int, k, v *Node) (*Node, *Node) {
+		return write(2*l, k), write(2*l+1, v)
 	}})
 	return n.Logits(Reshape(states[len(states)-1], b, n.HiddenSize)), next
 }
 
-// going tells, for tokens [B], which of them end nothing.
-func (s *Sampler) going(tokens *Node) *Node {
-	var going *Node
-	for _, end := range append([]int32{-1}, s.ends...)[min(1, len(s.ends)):] { // no token is -1
-		if other := NotEqual(tokens, Const(tokens.Graph(), end)); going == nil {
-			going = other
-		} else {
-			going = LogicalAnd(going, other)
-		}
+// live tells [B] which rows go on: those whose token ends nothing and that are not full.
+func (s *Sampler) live(token, pos, full *Node) *Node {
+	live := LessThan(pos, full)
+	for _, end := range s.ends {
+		live = LogicalAnd(live, NotEqual(token, Const(token.Graph(), end)))
 	}
-	return going
+	return live
 }
 
-// buildOne is one round of the host loop: token, pos, keys, temperature, memory, cache,
-// weights -> what draw returns, pos+1, memory, cache.
+// buildOne is one round of the host's loop: state of the rows, what they remember, cache,
+// weights -> what draw returns, what the rows remember, cache.
 func (s *Sampler) buildOne(in []*Node) []*Node {
 	rest, n := s.weights(in)
-	at := 4 + s.remembered()
-	logits, next := s.step(n, rest[0], rest[1], rest[at:])
-	drawn, memory := s.draw(logits, rest[2], rest[1], rest[3], rest[4:at])
-	return slices.Concat(drawn, []*Node{AddScalar(rest[1], 1)}, memory, next)
+	row, seen, cache := rowState(rest[:rowInputs]), rest[rowInputs:rowInputs+s.remembers()], rest[rowInputs+s.remembers():]
+	logits, next := s.step(n, row, cache)
+	drawn, told := s.draw(logits, row, seen)
+	return slices.Concat(drawn, told, next)
 }
 
-// buildLoop is the whole loop: i, limit, token, pos, keys, temperature, what was drawn
-// [B, n] each, memory, cache, weights -> what was drawn.
-// Rows that have ended repeat their end token at log-probability zero; when all have,
-// the loop stops.
+// Where the loop's inputs stand: the number of rounds done, how many there shall be, the
+// number of live rows at which it stops, state of the rows, what was drawn [B, n] each,
+// what the rows remember, cache, weights.
+const (
+	loopRows  = 3
+	loopDrawn = loopRows + rowInputs
+)
+
+// buildLoop is several rounds at once -> the number of rounds done, what was drawn, what
+// the rows remember, cache. Rows that have ended, or are full, repeat their token at
+// log-probability zero and their place. Few enough live rows stop the loop: no row, or so
+// many that the free slots are worth filling.
 //
 // The form is dictated by go-xla v0.4.5: a closure may use nothing from outside,
 // one kind of reduction may live in one function only, and constants are shared
@@ -236,9 +270,9 @@ func (s *Sampler) buildOne(in []*Node) []*Node {
 // condition makes no constant.
 func (s *Sampler) buildLoop(in []*Node) []*Node {
 	g := in[0].Graph()
-	b, count := in[6].Shape().Dim(0), in[6].Shape().Dim(1)
-	drawnAt, memoryAt := 6, 6+s.outputs()
-	cacheAt := memoryAt + s.remembered()
+	b, count := in[loopDrawn].Shape().Dim(0), in[loopDrawn].Shape().Dim(1)
+	seenAt := loopDrawn + s.outputs()
+	cacheAt := seenAt + s.remembers()
 	parameters := func(g *Graph, prefix string) []*Node {
 		ps := make([]*Node, len(in))
 		for i, x := range in {
@@ -253,57 +287,25 @@ func (s *Sampler) buildLoop(in []*Node) []*Node {
 	body := NewClosure(g, func(g *Graph) []*Node {
 		p := parameters(g, "b")
 		rest, n := s.weights(p)
-		i, limit, token, pos, keys, temperature := rest[0], rest[1], rest[2], rest[3], rest[4], rest[5]
-		logits, cache := s.step(n, token, pos, rest[cacheAt:])
-		drawn, memory := s.draw(logits, keys, pos, temperature, rest[memoryAt:cacheAt])
-		going := s.going(token)
-		drawn[0] = Where(going, drawn[0], token)
+		i, limit, enough, row := rest[0], rest[1], rest[2], rowState(rest[loopRows:loopDrawn])
+		logits, cache := s.step(n, row, rest[cacheAt:])
+		drawn, told := s.draw(logits, row, rest[seenAt:cacheAt])
+		live := s.live(row.token(), row.pos(), row.full())
+		drawn[0] = Where(live, drawn[0], row.token())
 		for k := range drawn[1:] {
-			drawn[k+1] = Mul(drawn[k+1], ConvertDType(going, dtypes.F32))
+			drawn[k+1] = Mul(drawn[k+1], ConvertDType(live, dtypes.F32))
 		}
-		alive := ReduceAllSum(ConvertDType(s.going(drawn[0]), dtypes.F32))
-		limit = Where(GreaterThan(alive, Const(g, float32(0))), limit, i)
+		pos := Add(row.pos(), ConvertDType(live, dtypes.Int32))
+		alive := ReduceAllSum(ConvertDType(s.live(drawn[0], pos, row.full()), dtypes.F32))
+		limit = Where(GreaterThan(alive, enough), limit, i)
 		at := Reshape(Equal(Iota(g, shapes.Make(dtypes.Int32, count), 0), i), 1, count)
-		out := []*Node{AddScalar(i, 1), limit, drawn[0], AddScalar(pos, 1), keys, temperature}
+		out := []*Node{AddScalar(i, 1), limit, enough, drawn[0], pos, row.length(), row.full(), row.keys(), row.temperature()}
 		for k, x := range drawn {
-			buffer := rest[drawnAt+k]
+			buffer := rest[loopDrawn+k]
 			out = append(out, Add(buffer, Mul(ConvertDType(at, buffer.DType()), Reshape(x, b, 1))))
 		}
-		return slices.Concat(out, memory, cache, p[len(rest):])
+		return slices.Concat(out, told, cache, p[len(rest):])
 	})
-	return While(condition, body, in...)[drawnAt:memoryAt]
-}
-
-// outputs is the number of nodes that draw returns besides the memory.
-func (s *Sampler) outputs() int {
-	if s.law.Bends() {
-		return 3
-	}
-	return 2
-}
-
-// Sample completes every prompt with its own key. base and adapter are the weights
-// (adapter nil where the sampler was made without one).
-func (s *Sampler) Sample(base, adapter *engine.Tree, prompts [][]int32, keys []rng.Key) ([]Sampled, error) {
-	if len(keys) != len(prompts) {
-		return nil, fmt.Errorf("%w: %d prompts but %d keys", ErrPrompt, len(prompts), len(keys))
-	}
-	if err := s.law.Validate(); err != nil {
-		return nil, err
-	}
-	weights := append([]*tensors.Tensor(nil), base.Tensors...)
-	if s.lora != nil {
-		weights = append(weights, adapter.Tensors...)
-	}
-	var all []Sampled
-	for at := 0; at < len(prompts); {
-		n := min(len(prompts)-at, batchSizes[len(batchSizes)-1])
-		part, err := s.batch(weights, prompts[at:at+n], keys[at:at+n])
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, part...)
-		at += n
-	}
-	return all, nil
+	out := While(condition, body, in...)
+	return append([]*Node{out[0]}, out[loopDrawn:cacheAt+2*s.config.NumHiddenLayers]...)
 }

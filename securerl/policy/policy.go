@@ -34,7 +34,8 @@ type Policy struct {
 	PromptSlots int // most tokens of a prompt, P
 	MaxNew      int // most tokens of a completion with its end token, T
 
-	BatchSize int         // rows sampled together, at most; 0 = the largest bucket, 128
+	BatchSize int         // rows sampled together, at most; 0 = decoder.MaxSlots
+	Stops     []string    // strings that end a completion in whose text they stand
 	Label     string      // what Name returns; "" = "policy"
 	Law       decoder.Law // the law of Complete; the zero value means temperature 1
 
@@ -68,12 +69,15 @@ type Trajectory struct {
 	IDs        []int32
 	Spans      []tokenizer.Span // bytes of Completion each token wrote; the end token an empty range at the end
 	LogProbs   []float32        // of each token under the law used
+	Plain      []float32        // under the model alone, at the law's temperature
 	Finish     completion.Finish
+	Cut        int // bytes of Completion before the stop string that ended it; all where none did
 }
 
 // CheckTraining returns ErrLaw unless samples of the law may be trained on: the
 // model's own distribution at a temperature. Any other law needs corrections that
-// would have to enter the ratio too (defect W4 of the first paper's code).
+// would have to enter the ratio too (defect W4 of the first paper's code). Stop strings
+// are allowed: they end a text and change no probability in it.
 func CheckTraining(law decoder.Law) error {
 	if !law.IsPlain() {
 		return fmt.Errorf("%w: %+v cannot be trained on; use a temperature and nothing else", ErrLaw, law)
@@ -85,7 +89,7 @@ func CheckTraining(law decoder.Law) error {
 // compiled graphs with p.
 func (p *Policy) With(adapter *engine.Tree) *Policy {
 	return &Policy{Engine: p.Engine, Config: p.Config, LoRA: p.LoRA, Base: p.Base, Adapter: adapter, Tokenizer: p.Tokenizer, Template: p.Template,
-		PromptSlots: p.PromptSlots, MaxNew: p.MaxNew, BatchSize: p.BatchSize, Label: p.Label, Law: p.Law, Samplers: p.compiled()}
+		PromptSlots: p.PromptSlots, MaxNew: p.MaxNew, BatchSize: p.BatchSize, Stops: p.Stops, Label: p.Label, Law: p.Law, Samplers: p.compiled()}
 }
 
 // NewSamplers returns an empty set of compiled graphs.
@@ -134,7 +138,8 @@ func (p *Policy) sampler(law decoder.Law) *decoder.Sampler {
 
 // Rollout samples every prompt so many times, in the order prompt 0 sample 0,
 // prompt 0 sample 1, and so on. key gives each sample its randomness by the index
-// of its prompt and its number. An error (also of ctx) ends the sequence.
+// of its prompt and its number. A trajectory comes as soon as it and all before it are
+// written, while the rows after it go on. An error (also of ctx) ends the sequence.
 func (p *Policy) Rollout(ctx context.Context, prompts []prompt.Prompt, samples int, law decoder.Law, key func(prompt, sample int) rng.Key) iter.Seq2[Trajectory, error] {
 	jobs := make([]Trajectory, 0, len(prompts)*samples)
 	for i, q := range prompts {
@@ -157,48 +162,49 @@ func Collect(rollout iter.Seq2[Trajectory, error]) ([]Trajectory, error) {
 	return all, nil
 }
 
-// sample completes trajectories that hold a prompt and a key, batch by batch.
+// sample completes trajectories that hold a prompt and a key, and yields them in order.
 func (p *Policy) sample(ctx context.Context, jobs []Trajectory, law decoder.Law) iter.Seq2[Trajectory, error] {
-	size := p.BatchSize
-	if size <= 0 {
-		size = 128
-	}
 	return func(yield func(Trajectory, error) bool) {
-		if err := p.check(); err != nil {
+		stops, err := completion.NewStops(p.Stops)
+		if err = errors.Join(p.check(), err); err != nil {
 			yield(Trajectory{}, err)
 			return
 		}
-		sampler := p.sampler(law)
-		for at := 0; at < len(jobs); at += size {
-			batch := jobs[at:min(at+size, len(jobs))]
-			ids, keys := make([][]int32, len(batch)), make([]rng.Key, len(batch))
-			for i, t := range batch {
-				ids[i], keys[i] = t.Prompt.IDs, t.Key
+		asked, met := make([]decoder.Job, len(jobs)), make([]*completion.Matcher, len(jobs))
+		for i, t := range jobs {
+			asked[i] = decoder.Job{Prompt: t.Prompt.IDs, Key: t.Key}
+			met[i] = stops.Matcher()
+			if stops != nil {
+				asked[i].Stop = func(token int32) bool { return met[i].Next(p.Tokenizer.Decode([]int32{token})) }
 			}
-			err := ctx.Err()
-			var drawn []decoder.Sampled
-			if err == nil {
-				drawn, err = sampler.Sample(p.Base, p.Adapter, ids, keys)
-			}
-			if err != nil {
-				yield(Trajectory{}, fmt.Errorf("policy: samples %d to %d of %d: %w", at, at+len(batch)-1, len(jobs), err))
-				return
-			}
-			for i, d := range drawn {
-				if !yield(p.finish(batch[i], d), nil) {
-					return
+		}
+		waiting, next := map[int]Trajectory{}, 0 // written before one that comes first
+		err = p.sampler(law).Run(ctx, p.Base, p.Adapter, asked, p.BatchSize, func(i int, d decoder.Sampled) bool {
+			waiting[i] = p.finish(jobs[i], d, met[i].Start())
+			for t, ok := waiting[next]; ok; t, ok = waiting[next] {
+				delete(waiting, next)
+				if next++; !yield(t, nil) {
+					return false
 				}
 			}
+			return true
+		})
+		if err != nil {
+			yield(Trajectory{}, fmt.Errorf("policy: after %d of %d samples: %w", next, len(jobs), err))
 		}
 	}
 }
 
-func (p *Policy) finish(t Trajectory, d decoder.Sampled) Trajectory {
-	t.IDs, t.LogProbs = d.Tokens, d.LogProbs
+// finish is a trajectory with what was drawn. stop is where a stop string begins, -1 = none.
+func (p *Policy) finish(t Trajectory, d decoder.Sampled, stop int) Trajectory {
+	t.IDs, t.LogProbs, t.Plain = d.Tokens, d.LogProbs, d.Plain
 	t.Completion, t.Spans = p.Tokenizer.Decode(d.Tokens), p.Tokenizer.Spans(d.Tokens)
-	t.Finish = completion.Length
-	if d.Ended {
+	t.Finish, t.Cut = completion.Length, len(t.Completion)
+	switch {
+	case d.Ended:
 		t.Finish = completion.End
+	case d.Stopped:
+		t.Finish, t.Cut = completion.Stop, stop
 	}
 	return t
 }
@@ -212,7 +218,8 @@ func (p *Policy) Name() string {
 }
 
 // Complete answers requests by the policy's Law. A request whose prompt does not
-// fit is an error and ends the sequence.
+// fit is an error and ends the sequence. A text that a stop string ended is cut before
+// it, as servers of the OpenAI form do; IDs and LogProbs still hold every token drawn.
 func (p *Policy) Complete(ctx context.Context, requests []completion.Request) iter.Seq2[completion.Completion, error] {
 	law := p.Law
 	if law == (decoder.Law{}) {
@@ -233,7 +240,7 @@ func (p *Policy) Complete(ctx context.Context, requests []completion.Request) it
 				yield(completion.Completion{}, fmt.Errorf("%w: %w", completion.ErrFailed, err))
 				return
 			}
-			if !yield(completion.Completion{Text: t.Completion, Finish: t.Finish, IDs: t.IDs, LogProbs: t.LogProbs}, nil) {
+			if !yield(completion.Completion{Text: t.Completion[:t.Cut], Finish: t.Finish, IDs: t.IDs, LogProbs: t.LogProbs}, nil) {
 				return
 			}
 		}

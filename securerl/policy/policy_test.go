@@ -193,7 +193,8 @@ func ends(t *testing.T, p *policy.Policy) {
 		n++
 		cancel()
 	}
-	assert.Equal(t, 8, n, "the batch that was sampled is handed out")
+	assert.Positive(t, n, "what was known to be written is handed out")
+	assert.Less(t, n, 16)
 	_, err := policy.Collect((&policy.Policy{}).Rollout(t.Context(), nil, 1, plain, key))
 	assert.ErrorIs(t, err, policy.ErrPolicy)
 	for _, err := range p.Rollout(t.Context(), prompts(t, p), 8, plain, key) {

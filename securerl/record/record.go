@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -17,8 +18,9 @@ import (
 )
 
 // Schema is the version of the stored form: 2 since verdicts name their scanner and may
-// hold extra findings and a second opinion.
-const Schema = 2
+// hold extra findings and a second opinion, 3 since rows may hold log-probabilities under
+// the model alone.
+const Schema = 3
 
 // The errors of reading.
 var (
@@ -28,30 +30,31 @@ var (
 
 // Row is one program with everything known of it.
 type Row struct {
-	Schema      int               `json:"schema"`
-	Phase       string            `json:"phase"` // ppo, evaluation
-	Variant     string            `json:"variant"`
-	Checkpoint  string            `json:"checkpoint,omitempty"` // best or last, in evaluations
-	Seed        uint64            `json:"seed"`
-	Step        int               `json:"step"`
-	Problem     string            `json:"problem"`
-	Family      string            `json:"family,omitempty"`
-	Split       string            `json:"split,omitempty"`
-	Sample      int               `json:"sample"`
-	Greedy      bool              `json:"greedy,omitempty"`
-	Key         [2]uint32         `json:"key"`
-	Prompt      string            `json:"prompt"`
-	Completion  string            `json:"completion"`
-	Bytes       []byte            `json:"completion_bytes,omitempty"` // see Encode; nil in memory
-	Program     Program           `json:"program"`
-	IDs         []int32           `json:"ids,omitempty"`
-	LogProbs    []float64         `json:"logprobs,omitempty"`     // under the law sampled
-	RefLogProbs []float64         `json:"ref_logprobs,omitempty"` // under the frozen reference
-	Rewards     []float64         `json:"rewards,omitempty"`      // per token
-	Advantages  []float64         `json:"advantages,omitempty"`   // per token
-	Finish      completion.Finish `json:"finish"`
-	Verdict     judge.Verdict     `json:"verdict"`
-	Scores      []reward.Score    `json:"scores,omitempty"`
+	Schema        int               `json:"schema"`
+	Phase         string            `json:"phase"` // ppo, evaluation
+	Variant       string            `json:"variant"`
+	Checkpoint    string            `json:"checkpoint,omitempty"` // best or last, in evaluations
+	Seed          uint64            `json:"seed"`
+	Step          int               `json:"step"`
+	Problem       string            `json:"problem"`
+	Family        string            `json:"family,omitempty"`
+	Split         string            `json:"split,omitempty"`
+	Sample        int               `json:"sample"`
+	Greedy        bool              `json:"greedy,omitempty"`
+	Key           [2]uint32         `json:"key"`
+	Prompt        string            `json:"prompt"`
+	Completion    string            `json:"completion"`
+	Bytes         []byte            `json:"completion_bytes,omitempty"` // see Encode; nil in memory
+	Program       Program           `json:"program"`
+	IDs           []int32           `json:"ids,omitempty"`
+	LogProbs      []float64         `json:"logprobs,omitempty"`       // under the law sampled
+	PlainLogProbs []float64         `json:"plain_logprobs,omitempty"` // under the model alone; nil = as LogProbs, see Plain
+	RefLogProbs   []float64         `json:"ref_logprobs,omitempty"`   // under the frozen reference
+	Rewards       []float64         `json:"rewards,omitempty"`        // per token
+	Advantages    []float64         `json:"advantages,omitempty"`     // per token
+	Finish        completion.Finish `json:"finish"`
+	Verdict       judge.Verdict     `json:"verdict"`
+	Scores        []reward.Score    `json:"scores,omitempty"`
 }
 
 // Program is where the program stands in the completion, in bytes.
@@ -63,14 +66,27 @@ type Program struct {
 // Source is the program's text.
 func (r Row) Source() string { return r.Completion[r.Program.Start:r.Program.End] }
 
+// Plain is the log-probability of each token under the model alone, at the temperature
+// it was sampled at: PlainLogProbs where a law bent the model, else LogProbs.
+func (r Row) Plain() []float64 {
+	if r.PlainLogProbs == nil {
+		return r.LogProbs
+	}
+	return r.PlainLogProbs
+}
+
 // Rounded returns the row as it is stored: numbers rounded to six digits after the
-// point, the schema set where the row was not read from an older one.
+// point, PlainLogProbs left out where they then equal LogProbs, the schema set where the
+// row was not read from an older one.
 func (r Row) Rounded() Row {
 	if r.Schema == 0 {
 		r.Schema = Schema
 	}
-	for _, xs := range []*[]float64{&r.LogProbs, &r.RefLogProbs, &r.Rewards, &r.Advantages} {
+	for _, xs := range []*[]float64{&r.LogProbs, &r.PlainLogProbs, &r.RefLogProbs, &r.Rewards, &r.Advantages} {
 		*xs = round(*xs)
+	}
+	if slices.Equal(r.PlainLogProbs, r.LogProbs) {
+		r.PlainLogProbs = nil
 	}
 	scores := make([]reward.Score, len(r.Scores))
 	for i, s := range r.Scores {
