@@ -109,22 +109,6 @@ func TestSamplerReportsTheTrainersLogProbabilities(t *testing.T) {
 	})
 }
 
-func TestTokensDependOnTheirKeyNotOnTheirCompany(t *testing.T) {
-	c, l := small()
-	enginetest.Each(t, func(t *testing.T, e *engine.Engine) {
-		base, adapter := decoder.Init(c, rng.New(1)), busy(c, l)
-		ps, ks := prompts(12)
-		s := decoder.NewSampler(e, c, &l, decoder.Law{Temperature: 1}, 10, 14, 3)
-		all, err := s.Sample(base, adapter, ps, ks)
-		require.NoError(t, err)
-		some, err := s.Sample(base, adapter, [][]int32{ps[11], ps[4], ps[0], ps[7], ps[2], ps[9], ps[1], ps[8], ps[3]}, []rng.Key{ks[11], ks[4], ks[0], ks[7], ks[2], ks[9], ks[1], ks[8], ks[3]})
-		require.NoError(t, err)
-		for i, j := range []int{11, 4, 0, 7, 2, 9, 1, 8, 3} {
-			assert.Equal(t, all[j], some[i])
-		}
-	})
-}
-
 // The share of each first token over many keys against the stated law: Pearson's
 // statistic stays below the 0.9999 quantile of its distribution.
 func TestDrawsFollowTheLaw(t *testing.T) {

@@ -15,18 +15,25 @@ import (
 	"securecoderl/securerl/rng"
 )
 
-// batchSizes are the numbers of slots a batch may have. Within one of them, and one
+// Batch sizes are the numbers of slots that a batch may have. Within one of them, and one
 // length of prompts, the tokens of a row depend on its key, prompt and weights alone;
-// across them XLA may pick other kernels, which moves log-probabilities in their seventh
-// digit.
-var batchSizes = []int{8, 16, 32, 64, 128}
+// across them a backend may pick other kernels, which moves log-probabilities in their
+// seventh digit.
+//
+// On the pure-Go backend they are multiples of 12: its kernels take rows by threes or
+// fours, and sum the last ones, where some are left over, in another order.
+var (
+	deviceSizes = []int{8, 16, 32, 64, 128}
+	hostSizes   = []int{12, 24, 36, 48, 72, 96, 120}
+)
 
 // MaxSlots is the largest number of slots that decode together.
 const MaxSlots = 128
 
-// pace says how rounds, refills and prefills are cut. It changes no token.
+// pace says how rows, rounds, refills and prefills are cut. Given sizes, it changes no token.
 type pace struct {
-	prefill int     // prompt slots that are prefilled together, at most; but 8 prompts at least
+	sizes   []int   // of batches
+	prefill int     // prompt slots that are prefilled together, at most; but the smallest batch at least
 	rounds  int     // most rounds between two looks of the host, on XLA
 	swap    float64 // what it costs to give free slots away, in rounds
 }
@@ -35,18 +42,18 @@ type pace struct {
 // once more to admit rows, together about two rounds of a small model; on the host's loop
 // to admit rows is all.
 var (
-	onDevice = pace{prefill: 8192, rounds: 32, swap: 2}
-	onHost   = pace{prefill: 8192, swap: 0.5}
+	onDevice = pace{sizes: deviceSizes, prefill: 8192, rounds: 32, swap: 2}
+	onHost   = pace{sizes: hostSizes, prefill: 8192, swap: 0.5}
 )
 
-// bucket is the smallest number of slots that holds n rows.
-func bucket(n int) int {
-	for _, b := range batchSizes {
+// bucket is the smallest number of slots that holds n rows, or the largest there is.
+func (p pace) bucket(n int) int {
+	for _, b := range p.sizes {
 		if n <= b {
 			return b
 		}
 	}
-	return MaxSlots
+	return p.sizes[len(p.sizes)-1]
 }
 
 // Job asks for one completion.
@@ -143,7 +150,7 @@ func (s *Sampler) begin(base, adapter *engine.Tree, jobs []Job, slots int, done 
 	if slots <= 0 {
 		slots = MaxSlots
 	}
-	r.open(bucket(min(slots, len(jobs))))
+	r.open(s.pace.bucket(min(slots, len(jobs))))
 	return r, nil
 }
 
@@ -269,4 +276,3 @@ func (r *session) refill() error {
 	}
 	return nil
 }
-

@@ -39,8 +39,8 @@ func (r *session) give() error {
 // together is the number of prompts that are prefilled together: it follows from the
 // buckets alone.
 func (r *session) together() int {
-	m := batchSizes[0]
-	for _, b := range batchSizes {
+	m := r.pace.sizes[0]
+	for _, b := range r.pace.sizes {
 		if b <= len(r.rows) && b*r.prompts <= r.pace.prefill {
 			m = b
 		}

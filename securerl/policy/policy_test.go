@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -71,6 +72,8 @@ func TestPolicy(t *testing.T) {
 		t.Run("sampler and trainer agree", func(t *testing.T) { agree(t, p, ts) })
 		t.Run("batches do not matter", func(t *testing.T) { batches(t, p, ts) })
 		t.Run("the policy is a model like any other", func(t *testing.T) { model(t, p, ts) })
+		t.Run("stop strings cut and change nothing else", func(t *testing.T) { stops(t, p, ts) })
+		t.Run("trajectories come while others are written", func(t *testing.T) { streams(t, p) })
 		t.Run("errors end a rollout", func(t *testing.T) { ends(t, p) })
 	})
 }
@@ -179,6 +182,96 @@ func model(t *testing.T, p *policy.Policy, ts []policy.Trajectory) {
 	assert.Equal(t, 1, i)
 }
 
+// stopped is what a stop string makes of a trajectory, by the plain definition: it ends
+// with the first token after which the text holds the string.
+func stopped(p *policy.Policy, x policy.Trajectory, stop string) policy.Trajectory {
+	for k := range x.IDs {
+		text := p.Tokenizer.Decode(x.IDs[:k+1])
+		if at := strings.Index(text, stop); at >= 0 {
+			x.IDs, x.Spans, x.LogProbs, x.Plain = x.IDs[:k+1], x.Spans[:k+1], x.LogProbs[:k+1], x.Plain[:k+1]
+			x.Completion, x.Finish, x.Cut = text, completion.Stop, at
+			break
+		}
+	}
+	return x
+}
+
+func stops(t *testing.T, p *policy.Policy, ts []policy.Trajectory) {
+	// The last byte of one token and the first of the next but one; and a last token's byte.
+	x := ts[slices.IndexFunc(ts, func(x policy.Trajectory) bool { return x.Finish == completion.Length })]
+	last := len(x.IDs) - 1
+	across := x.Completion[x.Spans[2].End-1 : x.Spans[4].Start+1]
+	final := x.Completion[x.Spans[last-1].Start:]
+	met := 0
+	for _, stop := range []string{across, final, "e", "never in there"} {
+		if !utf8.ValidString(stop) {
+			t.Fatalf("%q is no stop string: choose another key", stop)
+		}
+		q := p.With(p.Adapter)
+		q.Stops, q.Law = []string{stop}, plain
+		got, err := policy.Collect(q.Rollout(t.Context(), prompts(t, p), 8, plain, key))
+		require.NoError(t, err)
+		var requests []completion.Request
+		for i, x := range ts {
+			want := stopped(p, x, stop)
+			assert.Equal(t, want, got[i])
+			if want.Finish == completion.Stop {
+				met++
+				assert.False(t, got[i].Finish.Truncated())
+			}
+			requests = append(requests, completion.Request{ProblemID: x.Problem, Prompt: x.Prompt.Text, Sample: x.Sample, Key: x.Key})
+		}
+		i := 0
+		for c, err := range q.Complete(t.Context(), requests) { // as a server answers: without the stop string
+			require.NoError(t, err)
+			assert.Equal(t, got[i].Completion[:got[i].Cut], c.Text)
+			assert.NotContains(t, c.Text, stop)
+			assert.Equal(t, got[i].IDs, c.IDs)
+			assert.Equal(t, got[i].Finish, c.Finish)
+			i++
+		}
+		assert.Equal(t, 16, i)
+	}
+	assert.Greater(t, met, 2)
+	for _, bad := range []string{"", "\xff"} {
+		q := p.With(p.Adapter)
+		q.Stops = []string{"ok", bad}
+		_, err := policy.Collect(q.Rollout(t.Context(), prompts(t, p), 1, plain, key))
+		assert.ErrorIs(t, err, completion.ErrStop)
+	}
+}
+
+// With fewer slots than samples the first trajectories come before the last are begun, in
+// their order all the same; and a law that bends the model tells both log-probabilities.
+func streams(t *testing.T, p *policy.Policy) {
+	q := p.With(p.Adapter)
+	q.BatchSize = 8
+	bent := decoder.Law{Temperature: 0.9, TopK: 5}
+	keys := map[rng.Key]int{}
+	i := 0
+	for x, err := range q.Rollout(t.Context(), prompts(t, p), 40, bent, key) {
+		require.NoError(t, err)
+		assert.Equal(t, key(i/40, i%40), x.Key)
+		require.Len(t, x.Plain, len(x.IDs))
+		for k, lp := range x.LogProbs {
+			assert.GreaterOrEqual(t, lp, x.Plain[k]-1e-5, "what is left of a cut law weighs more")
+		}
+		keys[x.Key]++
+		i++
+	}
+	assert.Len(t, keys, 80)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	n := 0
+	for _, err := range q.Rollout(ctx, prompts(t, p), 40, bent, key) {
+		if err == nil {
+			n++
+			cancel() // the rounds that were begun end, no others are
+		}
+	}
+	assert.Less(t, n, 40)
+}
+
 func ends(t *testing.T, p *policy.Policy) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -222,7 +315,7 @@ func TestAnAdapterComesBackFromItsFolder(t *testing.T) {
 
 func TestOnlyThePlainLawMayBeTrainedOn(t *testing.T) {
 	assert.NoError(t, policy.CheckTraining(decoder.Law{Temperature: 1}))
-	assert.NoError(t, policy.CheckTraining(decoder.Law{Temperature: 0.7}))
+	assert.NoError(t, policy.CheckTraining(decoder.Law{Temperature: 0.7}), "stop strings are no part of a law: they are allowed")
 	for _, law := range []decoder.Law{{}, {Greedy: true}, {Temperature: 1, Greedy: true}, {Temperature: -1},
 		{Temperature: 1, TopK: 20}, {Temperature: 1, TopP: 0.95}, {Temperature: 1, MinP: 0.1}, {Temperature: 1, MinNew: 2}, {Temperature: 1, RepetitionPenalty: 1.1}} {
 		assert.ErrorIs(t, policy.CheckTraining(law), policy.ErrLaw)

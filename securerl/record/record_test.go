@@ -42,6 +42,30 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 	})
 }
 
+// Log-probabilities under the model alone take no room where they are those of the law.
+func TestPlainLogProbsAreStoredWhereTheyDiffer(t *testing.T) {
+	r := record.Row{Problem: "p", LogProbs: []float64{-1, -2}, PlainLogProbs: []float64{-1, -2 + 1e-9}}
+	line, err := r.Encode()
+	require.NoError(t, err)
+	assert.NotContains(t, string(line), "plain_logprobs")
+	rows, err := read(t, string(line)+"\n")
+	require.NoError(t, err)
+	assert.Equal(t, []float64{-1, -2}, rows[0].Plain())
+
+	r.PlainLogProbs = []float64{-1.5, -2}
+	line, err = r.Encode()
+	require.NoError(t, err)
+	assert.Contains(t, string(line), `"logprobs":[-1,-2],"plain_logprobs":[-1.5,-2]`)
+	rows, err = read(t, string(line)+"\n")
+	require.NoError(t, err)
+	assert.Equal(t, r.PlainLogProbs, rows[0].Plain())
+
+	rows, err = read(t, `{"schema":2,"logprobs":[-1],"finish":"end"}`+"\n") // of a version that knew none
+	require.NoError(t, err)
+	assert.Equal(t, []float64{-1}, rows[0].Plain())
+	assert.Equal(t, 2, rows[0].Rounded().Schema)
+}
+
 func TestFaultsNameFileAndLine(t *testing.T) {
 	good, err := record.Row{Problem: "p"}.Encode()
 	require.NoError(t, err)
