@@ -77,6 +77,7 @@ bench: build ## speed, as ratios measured side by side (PEER='command that print
 	@go test -tags "$(TAGS)" -run '^$$' -bench Scanners -benchtime 10x ./securerl/scan
 	@go test -tags "$(TAGS)" -run '^$$' -bench Child -benchtime 1000x ./securerl/sandbox
 	@go test -tags "$(TAGS)" -run '^$$' -bench Start -benchtime 20x ./securerl/sandbox
+	@go test -tags "$(TAGS)" -run '^$$' -bench Refill -benchtime 5x ./securerl/decoder
 
 soak: build ## 100,000 programs, hostile ones among them, workers killed at random (MINUTES=30 at most)
 	@bin/soak -minutes "$(MINUTES)"

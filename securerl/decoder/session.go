@@ -34,7 +34,7 @@ const MaxSlots = 128
 type pace struct {
 	sizes   []int   // of batches
 	prefill int     // prompt slots that are prefilled together, at most; but the smallest batch at least
-	rounds  int     // most rounds between two looks of the host, on XLA
+	rounds  int     // most rounds between two looks of the host, on XLA; 0 = it runs every round
 	swap    float64 // what it costs to give free slots away, in rounds
 }
 
@@ -42,7 +42,7 @@ type pace struct {
 // once more to admit rows, together about two rounds of a small model; on the host's loop
 // to admit rows is all.
 var (
-	onDevice = pace{sizes: deviceSizes, prefill: 8192, rounds: 32, swap: 2}
+	onDevice = pace{sizes: deviceSizes, prefill: 8192, rounds: 64, swap: 2}
 	onHost   = pace{sizes: hostSizes, prefill: 8192, swap: 0.5}
 )
 
@@ -208,7 +208,7 @@ func (r *session) open(slots int) {
 		temperature = r.law.Temperature
 	}
 	r.heat = r.buffers.add(tensors.FromScalar(float32(temperature)))
-	if n := min(r.pace.rounds, r.steps-1); n > 0 {
+	if n := r.width(); n > 0 {
 		r.buffers.add(tensors.FromShape(shapes.Make(dtypes.Int32, slots, n)))
 		for range r.outputs() - 1 {
 			r.buffers.add(tensors.FromShape(shapes.Make(dtypes.F32, slots, n)))
@@ -222,11 +222,21 @@ func (r *session) open(slots int) {
 	}
 }
 
+// width is the most rounds of one device loop: those of a whole completion in equal parts.
+func (r *session) width() int {
+	all, most := r.steps-1, r.pace.rounds
+	if all == 0 || most == 0 {
+		return 0
+	}
+	loops := (all + most - 1) / most
+	return (all + loops - 1) / loops
+}
+
 // looks is the number of rounds after which the host looks at the rows at the latest; 0 =
 // it runs every round. Where jobs may be stopped, which the device cannot see, it looks
 // about when the rounds that stopped rows lose cost as much as the looks do.
 func (r *session) looks() int {
-	n := min(r.pace.rounds, r.steps-1)
+	n := r.width()
 	if r.stoppers {
 		n = min(n, int(math.Ceil(math.Sqrt(r.pace.swap*r.expected()))))
 	}

@@ -2,7 +2,7 @@
 // were: a frozen base, an adapter on it, and the tokenizer and template that turn
 // requests into tokens.
 //
-//	[]prompt.Prompt --Rollout--> Trajectory{Completion, IDs, Spans, LogProbs, Finish}, ...
+//	[]prompt.Prompt --Rollout--> Trajectory{Completion, IDs, Spans, LogProbs, Plain, Finish}, ...
 //	[]Trajectory    --LogProbs(adapter)--> [][]float64      the trainer's graph: reference, or a check
 //	[]Request       --Complete--> completion.Completion     as any other completion.Model
 //
@@ -10,6 +10,15 @@
 // never tokenized again: that could give other tokens, and the end token would be
 // lost. Spans say which bytes of the text each token wrote, so that a finding in a
 // program can be credited to the tokens that caused it.
+//
+// A stop string (Policy.Stops) ends a completion with the token that completes it in the
+// text, as in Transformers (which looks into the prompt too; here only the completion
+// counts). The token stays: a Trajectory keeps all bytes of its tokens, and Cut says where
+// the stop string begins. Complete cuts the text there, as vLLM and servers of the OpenAI
+// form do. Control tokens have no text: a stop string cannot name one.
+//
+// Trajectories come in order, prompt by prompt, each as soon as all before it are written:
+// a judge works on the first while the last are begun.
 //
 // Old log-probabilities must be of the law that was sampled. CheckTraining refuses
 // every law but the model's own at a temperature, and Compare proves before an
