@@ -70,18 +70,18 @@ func TestSamplerAppliesALawThatBendsTheModel(t *testing.T) {
 }
 
 // A network that computes in bfloat16 keeps its cache in it: eight bits of a key or value
-// are left, so the first tokens stay and their log-probabilities move by percents.
+// are left, so log-probabilities move, by percents.
 func TestTheCacheHasTheTypeThatIsComputed(t *testing.T) {
-	c, l := small()
+	c, _ := small()
 	enginetest.Each(t, func(t *testing.T, e *engine.Engine) {
-		base, adapter := decoder.Init(c, rng.New(1)), busy(c, l)
+		base := decoder.Init(c, rng.New(1))
 		ps, ks := prompts(8)
 		law := decoder.Law{Temperature: 1}
-		full, err := decoder.NewSampler(e, c, &l, law, 10, 3, 3).Sample(base, adapter, ps, ks)
+		full, err := decoder.NewSampler(e, c, nil, law, 10, 3, 3).Sample(base, nil, ps, ks)
 		require.NoError(t, err)
 		half := c
 		half.Compute.BF16 = true
-		out, err := decoder.NewSampler(e, half, &l, law, 10, 3, 3).Sample(base, adapter, ps, ks)
+		out, err := decoder.NewSampler(e, half, nil, law, 10, 3, 3).Sample(base, nil, ps, ks)
 		require.NoError(t, err)
 		moved := false
 		for i := range out {
@@ -89,7 +89,7 @@ func TestTheCacheHasTheTypeThatIsComputed(t *testing.T) {
 				if out[i].Tokens[k] != full[i].Tokens[k] {
 					break
 				}
-				assert.InDelta(t, full[i].LogProbs[k], out[i].LogProbs[k], 0.2)
+				assert.InDelta(t, full[i].LogProbs[k], out[i].LogProbs[k], 0.1)
 				moved = moved || full[i].LogProbs[k] != out[i].LogProbs[k]
 			}
 		}

@@ -78,12 +78,7 @@ func (s *Sampler) weights(in []*Node) (rest []*Node, n *Net) {
 }
 
 // cacheType is what keys and values are kept in: what the network computes them in.
-func (s *Sampler) cacheType() dtypes.DType {
-	if s.config.Compute.BF16 {
-		return dtypes.BF16
-	}
-	return dtypes.F32
-}
+func (s *Sampler) cacheType() dtypes.DType { return (&Net{Config: s.config}).dtype() }
 
 // remembers is the number of tensors that say which tokens the rows hold: one,
 // float32 [B, V], for a law that asks for it.
