@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -19,16 +20,31 @@ type Info struct {
 	GOAMD64       string `json:"goamd64,omitempty"`
 	SIMD          bool   `json:"simd"` // built with GOEXPERIMENT=simd
 	XLAFlags      string `json:"xla_flags,omitempty"`
-	Devices       int    `json:"devices"`
+	Devices       int    `json:"devices"`          // in use; the work of functions that are spread is shared among them
+	GoMLX         string `json:"gomlx,omitempty"`  // version of the module
+	GoXLA         string `json:"go_xla,omitempty"` // version of the module
+}
+
+// where names the backend, and its devices if there are several.
+func (i *Info) where() string {
+	if i.Devices > 1 {
+		return fmt.Sprintf("%s, %d devices", i.Backend, i.Devices)
+	}
+	return i.Backend
 }
 
 func (i *Info) complete(backend string) {
 	i.Backend = backend
 	i.XLAFlags = os.Getenv("XLA_FLAGS")
-	if i.Devices == 0 {
-		i.Devices = 1
-	}
 	if build, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range build.Deps {
+			switch m.Path {
+			case "github.com/gomlx/gomlx":
+				i.GoMLX = m.Version
+			case "github.com/gomlx/go-xla":
+				i.GoXLA = m.Version
+			}
+		}
 		for _, s := range build.Settings {
 			switch s.Key {
 			case "GOAMD64":
