@@ -49,8 +49,8 @@ type Lab struct {
 // Open starts the engine, the sandbox and the scanner. A machine that lacks one of
 // them is told so here, before any work is done. run may be nil for a check of the
 // machine alone.
-func Open(ctx context.Context, s Settings, backend string, run *runlog.Run, c *Console) (*Lab, error) {
-	e, err := engine.Open(backend)
+func Open(ctx context.Context, s Settings, backend string, run *runlog.Run, c *Console, options ...engine.Option) (*Lab, error) {
+	e, err := engine.Open(backend, options...)
 	if err != nil {
 		return nil, err
 	}

@@ -18,11 +18,11 @@ type Info struct {
 	PluginVersion string `json:"plugin_version,omitempty"` // its version
 	Note          string `json:"note"`                     // what was chosen and why
 	GOAMD64       string `json:"goamd64,omitempty"`
-	SIMD          bool   `json:"simd"` // built with GOEXPERIMENT=simd
-	XLAFlags      string `json:"xla_flags,omitempty"`
-	Devices       int    `json:"devices"`          // in use; the work of functions that are spread is shared among them
-	GoMLX         string `json:"gomlx,omitempty"`  // version of the module
-	GoXLA         string `json:"go_xla,omitempty"` // version of the module
+	SIMD          bool   `json:"simd"`                // built with GOEXPERIMENT=simd
+	XLAFlags      string `json:"xla_flags,omitempty"` // with paths of the machine left out
+	Devices       int    `json:"devices"`             // in use; the work of functions that are spread is shared among them
+	GoMLX         string `json:"gomlx,omitempty"`     // version of the module
+	GoXLA         string `json:"go_xla,omitempty"`    // version of the module
 }
 
 // where names the backend, and its devices if there are several.
@@ -35,7 +35,7 @@ func (i *Info) where() string {
 
 func (i *Info) complete(backend string) {
 	i.Backend = backend
-	i.XLAFlags = os.Getenv("XLA_FLAGS")
+	i.XLAFlags = withoutPaths(os.Getenv("XLA_FLAGS"))
 	if build, ok := debug.ReadBuildInfo(); ok {
 		for _, m := range build.Deps {
 			switch m.Path {
@@ -54,6 +54,18 @@ func (i *Info) complete(backend string) {
 			}
 		}
 	}
+}
+
+// withoutPaths leaves the values out that are paths: they say where a machine keeps its
+// files, not what it computes.
+func withoutPaths(flags string) string {
+	list := strings.Fields(flags)
+	for i, f := range list {
+		if name, value, ok := strings.Cut(f, "="); ok && strings.Contains(value, "/") {
+			list[i] = name + "=PATH"
+		}
+	}
+	return strings.Join(list, " ")
 }
 
 // wheelOf finds the wheel that a plugin file belongs to: the package folder's name

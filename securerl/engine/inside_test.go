@@ -49,3 +49,8 @@ func TestWeightsAreSentOnceAndFreedWithTheirTensor(t *testing.T) {
 	assert.False(t, kept[0].Ok(), "a copy outlives its tensor")
 	assert.LessOrEqual(t, len(e.copies.of), 2, "w and the last output")
 }
+
+func TestFlagsAreKeptWithoutPathsOfTheMachine(t *testing.T) {
+	assert.Equal(t, "--xla_gpu_cuda_data_dir=PATH --xla_cpu_enable_fast_math=true --v", withoutPaths(" --xla_gpu_cuda_data_dir=/home/ada/nvidia/cu13  --xla_cpu_enable_fast_math=true --v"))
+	assert.Empty(t, withoutPaths(""))
+}
