@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -47,7 +48,7 @@ func (l *Lab) manifest() error {
 	if sb.Note != "" {
 		facts["sandbox_note"] = sb.Note
 	}
-	return l.Run.AddFacts(facts)
+	return errors.Join(l.Run.AddFacts(facts), l.sameModel())
 }
 
 // begunDevices is the number of devices that a run was begun on; 1 for a new run, and for
