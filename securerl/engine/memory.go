@@ -46,7 +46,7 @@ func (e *Engine) memory(gpu, kernel string, lessUsed bool) (int64, error) {
 // Memory is what a computation took, in bytes.
 type Memory struct {
 	Process int64 // most that this process had resident so far
-	Device  int64 // what is taken of a GPU now, by XLA's reserve too; 0 on a CPU, whose tensors are the process's own
+	Device  int64 // what is taken of the first GPU now, freed memory that XLA keeps among it; 0 on a CPU, whose tensors are the process's own
 }
 
 // PeakMemory says what was taken so far, as far as the system tells: 0 where it does not.

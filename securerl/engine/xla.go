@@ -25,8 +25,8 @@ func init() {
 var options = map[string]string{"cpu": ",shared_buffers=true", "cuda": ",tf32=false"}
 
 // create is what a plugin is told on opening: the number of logical devices of a CPU,
-// four if it is not told, and which of several GPUs are wanted, for XLA sets aside most of
-// the memory of every GPU it opens.
+// four if it is not told, and which of several GPUs are wanted, for it would take a part
+// of the memory of every one.
 func create(platform string, devices, present int) pjrt.NamedValuesMap {
 	switch {
 	case platform == "cpu":
