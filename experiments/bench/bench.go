@@ -23,6 +23,7 @@ type work struct {
 	repeat  int    // calls per round
 	run     func() error
 	measure func() ([]line, error)
+	single  bool // in the first round alone
 }
 
 // line is what a peer prints, and what is printed here.

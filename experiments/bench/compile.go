@@ -13,7 +13,7 @@ import (
 // a training step of an adapter on all maps, between 2 and 24 narrow layers: the width
 // changes what the graph computes, hardly how long it takes to compile.
 func compiling(e *engine.Engine) work {
-	return work{name: "compile", measure: func() ([]line, error) {
+	return work{name: "compile", single: true, measure: func() ([]line, error) {
 		few, err := compileTime(e, 2)
 		if err != nil {
 			return nil, err

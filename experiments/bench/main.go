@@ -74,8 +74,11 @@ func (o options) run() error {
 	}
 	works = slices.DeleteFunc(works, func(w work) bool { return !strings.HasPrefix(w.name, o.only) })
 	var ours, theirs results
-	for range o.rounds {
+	for round := range o.rounds {
 		for _, w := range works {
+			if w.single && round > 0 {
+				continue
+			}
 			if err := ours.once(w); err != nil {
 				return fmt.Errorf("%s: %w", w.name, err)
 			}

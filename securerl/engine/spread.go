@@ -18,8 +18,9 @@ var ErrRows = errors.New("engine: rows do not divide by the devices")
 // Spread makes a function run on all devices of the engine at once: each takes its share
 // of the rows (axis 0) of the inputs at the given positions, and XLA exchanges what the
 // sums over a batch need. All other inputs and all outputs are whole on every device. The
-// graph is written as for one device, and with one device nothing changes. It must be
-// called before the first Call; the panic of a graph's builder and its messages stay.
+// graph is written as for one device, and with one device nothing changes. Spread must be
+// called before the first Call; a Call returns ErrRows if the devices cannot share the
+// rows equally.
 //
 // Callers see the tensors of the first device alone. The engine makes the copies for the
 // others at the first use of an input, keeps those of an output for the calls to come, and
