@@ -22,6 +22,7 @@ func train(t *testing.T, e *engine.Engine, kind string) (c course) {
 	t.Helper()
 	m := newMicro(e)
 	m.lora.Dropout = 0.3
+	m.config.Compute = decoder.Compute{Checkpointed: true, LossTokens: 96}
 	config := Config{AdamW: optim.AdamW{LearningRate: 1e-2, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-8, ClipNorm: 0.5}, Steps: 10, MicrobatchSize: 3, Key: rng.New(7)}
 	trainer, base, params := New(e, m.config, &m.lora, config), m.base, m.adapter
 	if kind == "all weights" {
