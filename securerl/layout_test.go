@@ -134,6 +134,7 @@ func TestPackagesStayReadable(t *testing.T) {
 		"problem/families":      1800, // a table of problems: data in the form of code
 		"decoder/checkpoint":    1350, // folders and adapters are read, checked, planned and written by the same names
 		"decoder":               1700, // network, how it is computed, names, adapters and sampler of all families read each other's names
+		"decoder/checkpoint":    1340, // folders, adapters and plans of all families
 		"figure":                2300, // a file per picture; they share axes, widths and captions
 		"../experiments/train":  2900, // the loops, their settings, and where model and problems come from
 	}
