@@ -132,7 +132,6 @@ func TestPackagesStayReadable(t *testing.T) {
 		"judge":                 1400, // two forms of tests, comparators, batches, cache
 		"../experiments/doctor": 1650, // a file for each thing that is looked at
 		"problem/families":      1800, // a table of problems: data in the form of code
-		"decoder/checkpoint":    1350, // folders and adapters are read, checked, planned and written by the same names
 		"decoder":               1700, // network, how it is computed, names, adapters and sampler of all families read each other's names
 		"decoder/checkpoint":    1340, // folders, adapters and plans of all families
 		"figure":                2300, // a file per picture; they share axes, widths and captions
