@@ -52,7 +52,7 @@ func tokenizing(dir string) (works []work, err error) {
 		if err != nil {
 			return nil, err
 		}
-		works = append(works, work{"tokenize_" + name + "_cpu_ms", 1, func() error {
+		works = append(works, work{name: "tokenize_" + name + "_cpu_ms", repeat: 1, run: func() error {
 			for _, text := range texts {
 				tok.Encode(text)
 			}

@@ -40,6 +40,7 @@ func TestWrongInputIsNamedInOneLine(t *testing.T) {
 		{"variants", Options{Settings: write("e.toml", "[[variants]]\nname = 'a'\nstart = 'b'\nschedule = [{ from = 0, scheme = 'none' }]\nadvantage = 'gut'\nclip = 1\n"), Out: out}, []string{"clip"}},
 		{"missing file", Options{Settings: filepath.Join(dir, "none.toml"), Out: out}, []string{"none.toml"}},
 		{"unknown backend", Options{Preset: "tiny", Backend: "abacus", Out: out}, []string{"abacus", "xla:cpu"}},
+		{"devices that are not there", Options{Preset: "tiny", Backend: "go", Devices: 2, Out: out}, []string{"go has one device, not 2"}},
 		{"foreign folder", Options{Preset: "tiny", Out: filepath.Dir(write("mine/thesis.txt", "x"))}, []string{"not empty"}},
 		{"resume of nothing", Options{Resume: filepath.Join(dir, "nowhere")}, []string{"holds no run"}},
 	} {

@@ -54,8 +54,8 @@ type Lab struct {
 // problems of the settings. What is missing or does not fit is told here, before any
 // work is done. run may be nil for a check of the
 // machine alone.
-func Open(ctx context.Context, s Settings, backend string, run *runlog.Run, c *Console) (*Lab, error) {
-	e, err := engine.Open(backend)
+func Open(ctx context.Context, s Settings, backend string, run *runlog.Run, c *Console, options ...engine.Option) (*Lab, error) {
+	e, err := engine.Open(backend, options...)
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,7 @@ type Options struct {
 	Settings string   // or a settings file
 	Set      []string // KEY=VALUE over either, the value in TOML or a bare word
 	Backend  string
+	Devices  int    // that share the rows of a batch; 0 = as the run was begun, 1 for a new one
 	Out      string // folder of a new run
 	Resume   string // or a run to go on with
 }
@@ -46,6 +47,7 @@ func (o *Options) Flags(f *flag.FlagSet) {
 		return nil
 	})
 	f.StringVar(&o.Backend, "backend", "auto", "auto, go, xla:cpu or xla:cuda")
+	f.IntVar(&o.Devices, "devices", 0, "GPUs, or logical devices of a CPU, that share the rows of a training batch (default 1, or as the run was begun)")
 	f.StringVar(&o.Out, "out", "", "folder of the new run")
 	f.StringVar(&o.Resume, "resume", "", "folder of a run to go on with")
 }
@@ -114,7 +116,7 @@ func (o Options) run(ctx context.Context, c *Console, work func(*Lab, context.Co
 	if was, ok := run.Facts()["backend"].(string); ok && o.Backend == "auto" {
 		o.Backend = was // a run goes on where it began
 	}
-	lab, err := Open(ctx, settings, o.Backend, run, c)
+	lab, err := Open(ctx, settings, o.Backend, run, c, engine.WithDevices(o.devices(run)))
 	if err != nil {
 		if o.Resume == "" { // nothing has been done in the folder made a moment ago
 			err = errors.Join(err, os.RemoveAll(run.Dir()))
@@ -124,6 +126,14 @@ func (o Options) run(ctx context.Context, c *Console, work func(*Lab, context.Co
 	lab.estimate()
 	err = work(lab, ctx)
 	return errors.Join(err, lab.Close())
+}
+
+// devices is the number asked for, or that of the run's beginning, or one.
+func (o Options) devices(run *runlog.Run) int {
+	if o.Devices == 0 {
+		return begunDevices(run)
+	}
+	return o.Devices
 }
 
 // open makes or opens the run.

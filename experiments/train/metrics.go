@@ -151,6 +151,11 @@ type Timing struct {
 	Forks     int                `json:"forks"`
 	Scans     int                `json:"scans"`
 	CacheHits int                `json:"cache_hits"`
+
+	// At the end of a stage, in bytes: the most this process has had resident, and what is
+	// taken of a GPU.
+	PeakMemory   int64 `json:"peak_memory,omitempty"`
+	DeviceMemory int64 `json:"device_memory,omitempty"`
 }
 
 func (o *optimization) time(step int, clock *stopwatch, c judge.Cost) error {
@@ -162,4 +167,10 @@ func (o *optimization) time(step int, clock *stopwatch, c judge.Cost) error {
 func (l *Lab) spent(phase string, c judge.Cost) error {
 	return l.Run.AppendJSON("timings", Timing{Phase: phase, Seconds: map[string]float64{"judge": c.Wall.Seconds()}, CPU: processSeconds(),
 		RunCPU: c.RunCPU.Seconds(), Forks: c.Forks, Scans: c.Scans, CacheHits: c.CacheHits})
+}
+
+// ended records what a stage has cost by its end.
+func (l *Lab) ended(stage string) error {
+	m := l.Engine.PeakMemory()
+	return l.Run.AppendJSON("timings", Timing{Phase: stage, CPU: processSeconds(), PeakMemory: m.Process, DeviceMemory: m.Device})
 }

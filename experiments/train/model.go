@@ -104,8 +104,12 @@ func (l *Lab) picker() corpus.Picker {
 // plan is the memory that the settings need with the model.
 func (l *Lab) plan() checkpoint.Plan {
 	s := l.Settings
-	lora := s.Adapter()
-	w := checkpoint.Work{Bits: 32, LoRA: &lora, Adapters: 4, TrainRows: max(s.SFT.MicrobatchSize, s.PPO.MicrobatchSize), TrainTokens: s.Model.slots(),
+	lora, devices := s.Adapter(), 1
+	if l.Engine != nil {
+		devices = l.Engine.Info().Devices // each holds all weights and its share of the rows
+	}
+	rows := (max(s.SFT.MicrobatchSize, s.PPO.MicrobatchSize) + devices - 1) / devices
+	w := checkpoint.Work{Bits: 32, LoRA: &lora, Adapters: 4, TrainRows: rows, TrainTokens: s.Model.slots(),
 		SampleRows: s.Model.SampleRows, SampleSlots: s.Model.slots()}
 	if parameters := count(l.config); parameters > 0 && l.stored < 3*parameters {
 		w.Bits = 16
@@ -136,6 +140,9 @@ func (l *Lab) fitModel() error {
 	if err != nil {
 		l.Console.Say("               free memory is unknown here (%v); the plan was not checked", err)
 		return nil
+	}
+	if info := l.Engine.Info(); info.Backend != "xla:cuda" {
+		free /= int64(info.Devices) // logical devices share the memory of the machine
 	}
 	return plan.Fit(free)
 }

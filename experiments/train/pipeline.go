@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -59,7 +60,7 @@ func (l *Lab) through(ctx context.Context, want func(name string) bool) error {
 		if err := s.run(ctx); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		if err := l.finish(s.name); err != nil {
+		if err := errors.Join(l.ended(s.name), l.finish(s.name)); err != nil {
 			return err
 		}
 	}

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"weak"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/distributed"
 	_ "github.com/gomlx/compute/gobackend" // the pure-Go backend is always there
+	"github.com/gomlx/gomlx/core/tensors"
 )
 
 // ErrUnavailable reports a backend that cannot be opened here. The message says why
@@ -22,10 +25,24 @@ const goConfig = "go:parallelism=-1"
 type Engine struct {
 	backend compute.Backend
 	info    Info
+	mesh    *distributed.DeviceMesh // nil = one device
+	copies  copies
 }
 
-// opener opens one backend; the XLA ones are registered by build tag.
-type opener func() (compute.Backend, Info, error)
+// Option is a rare choice on opening.
+type Option func(*choice)
+
+type choice struct{ devices int }
+
+// WithDevices asks for so many devices, over which functions may be spread (Func.Spread):
+// of xla:cuda the first GPUs that are visible, of xla:cpu logical ones that share the
+// processor, which is how such code is tested. The default is 1. More than there are, or
+// more than one of the pure-Go backend, is ErrUnavailable.
+func WithDevices(n int) Option { return func(c *choice) { c.devices = n } }
+
+// opener opens one backend with a number of devices; the XLA ones are registered by
+// build tag.
+type opener func(devices int) (compute.Backend, Info, error)
 
 var openers = map[string]opener{"go": openGo}
 
@@ -33,22 +50,29 @@ var openers = map[string]opener{"go": openGo}
 // (also ""), which takes $GOMLX_BACKEND if it is set and else the first of xla:cuda,
 // xla:cpu and go that opens. A backend that is named never falls back to another.
 // Info().Note says what was chosen and why. Errors wrap ErrUnavailable.
-func Open(want string) (*Engine, error) {
+func Open(want string, options ...Option) (*Engine, error) {
+	c := choice{devices: 1}
+	for _, o := range options {
+		o(&c)
+	}
+	if c.devices < 1 {
+		return nil, fmt.Errorf("%w: the number of devices must be positive, got %d", ErrUnavailable, c.devices)
+	}
 	if want == "" || want == "auto" {
 		want = os.Getenv("GOMLX_BACKEND")
 	}
 	if want != "" && want != "auto" {
-		e, err := open(want)
+		e, err := open(want, c.devices)
 		if err == nil {
-			e.info.Note = e.info.Backend + ", as asked"
+			e.info.Note = e.info.where() + ", as asked"
 		}
 		return e, err
 	}
 	var skipped []string
 	for _, name := range []string{"xla:cuda", "xla:cpu", "go"} {
-		e, err := open(name)
+		e, err := open(name, c.devices)
 		if err == nil {
-			e.info.Note = e.info.Backend
+			e.info.Note = e.info.where()
 			if len(skipped) > 0 {
 				e.info.Note += " (not used: " + strings.Join(skipped, "; ") + ")"
 			}
@@ -65,7 +89,7 @@ func reason(err error) string {
 	return strings.TrimPrefix(line, ErrUnavailable.Error()+": ")
 }
 
-func open(name string) (e *Engine, err error) {
+func open(name string, devices int) (e *Engine, err error) {
 	defer func() { // compute panics on names it does not know
 		if r := recover(); r != nil {
 			e, err = nil, fmt.Errorf("%w: %s: %v", ErrUnavailable, name, r)
@@ -82,15 +106,23 @@ func open(name string) (e *Engine, err error) {
 		}
 		return nil, fmt.Errorf("%w: %q is unknown; there are auto, go, xla:cpu, xla:cuda", ErrUnavailable, name)
 	}
-	b, info, err := o()
+	m, err := mesh(devices)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %d devices: %w", ErrUnavailable, devices, err)
+	}
+	b, info, err := o(devices)
 	if err != nil {
 		return nil, err
 	}
 	info.complete(short)
-	return &Engine{backend: b, info: info}, nil
+	info.Devices = devices
+	return &Engine{backend: b, info: info, mesh: m, copies: copies{of: map[weak.Pointer[tensors.Tensor]][]*tensors.Tensor{}}}, nil
 }
 
-func openGo() (compute.Backend, Info, error) {
+func openGo(devices int) (compute.Backend, Info, error) {
+	if devices > 1 {
+		return nil, Info{}, fmt.Errorf("%w: go has one device, not %d; xla:cpu and xla:cuda have more", ErrUnavailable, devices)
+	}
 	b, err := silently(func() (compute.Backend, error) { return compute.NewWithConfig(goConfig) })
 	if err != nil {
 		return nil, Info{}, fmt.Errorf("%w: go: %v", ErrUnavailable, err)
@@ -122,4 +154,9 @@ func (e *Engine) IsGo() bool { return e.info.Backend == "go" }
 func (e *Engine) Backend() compute.Backend { return e.backend }
 
 // Close frees the backend. Trees and functions made with it must not be used again.
-func (e *Engine) Close() { e.backend.Finalize() }
+func (e *Engine) Close() {
+	e.copies.mu.Lock()
+	defer e.copies.mu.Unlock()
+	_ = e.copies.sweep(true) // what cannot be freed now goes with the backend
+	e.backend.Finalize()
+}

@@ -12,8 +12,10 @@ import (
 // Func is a graph function compiled once per set of input shapes. It is safe for
 // concurrent use.
 type Func struct {
+	e    *Engine
 	name string
 	exec *graph.Exec
+	rows map[int]bool // inputs that the devices share; nil = runs on the first device
 
 	mu      sync.Mutex
 	shapes  map[string]bool
@@ -24,7 +26,7 @@ type Func struct {
 // as an error of the first Call with those shapes.
 func (e *Engine) NewFunc(name string, build func(in []*graph.Node) []*graph.Node) *Func {
 	exec := graph.MustNewExec(e.backend, build).WithName(name).SetMaxCache(-1)
-	return &Func{name: name, exec: exec, shapes: map[string]bool{}}
+	return &Func{e: e, name: name, exec: exec, shapes: map[string]bool{}}
 }
 
 // Call runs the function. Inputs stay where they are and stay valid; weights that
@@ -41,7 +43,13 @@ func (f *Func) Call(in ...*tensors.Tensor) ([]*tensors.Tensor, error) {
 	f.shapes[key] = true
 	f.mu.Unlock()
 	start := time.Now()
-	out, err := f.exec.Call(args...)
+	var out []*tensors.Tensor
+	var err error
+	if f.rows != nil {
+		out, err = f.spread(in)
+	} else {
+		out, err = f.exec.Call(args...)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("engine: %s: %w", f.name, err)
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -17,18 +18,33 @@ type Info struct {
 	PluginVersion string `json:"plugin_version,omitempty"` // its version
 	Note          string `json:"note"`                     // what was chosen and why
 	GOAMD64       string `json:"goamd64,omitempty"`
-	SIMD          bool   `json:"simd"` // built with GOEXPERIMENT=simd
-	XLAFlags      string `json:"xla_flags,omitempty"`
-	Devices       int    `json:"devices"`
+	SIMD          bool   `json:"simd"`                // built with GOEXPERIMENT=simd
+	XLAFlags      string `json:"xla_flags,omitempty"` // with paths of the machine left out
+	Devices       int    `json:"devices"`             // in use; the work of functions that are spread is shared among them
+	GoMLX         string `json:"gomlx,omitempty"`     // version of the module
+	GoXLA         string `json:"go_xla,omitempty"`    // version of the module
+}
+
+// where names the backend, and its devices if there are several.
+func (i *Info) where() string {
+	if i.Devices > 1 {
+		return fmt.Sprintf("%s, %d devices", i.Backend, i.Devices)
+	}
+	return i.Backend
 }
 
 func (i *Info) complete(backend string) {
 	i.Backend = backend
-	i.XLAFlags = os.Getenv("XLA_FLAGS")
-	if i.Devices == 0 {
-		i.Devices = 1
-	}
+	i.XLAFlags = withoutPaths(os.Getenv("XLA_FLAGS"))
 	if build, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range build.Deps {
+			switch m.Path {
+			case "github.com/gomlx/gomlx":
+				i.GoMLX = m.Version
+			case "github.com/gomlx/go-xla":
+				i.GoXLA = m.Version
+			}
+		}
 		for _, s := range build.Settings {
 			switch s.Key {
 			case "GOAMD64":
@@ -38,6 +54,18 @@ func (i *Info) complete(backend string) {
 			}
 		}
 	}
+}
+
+// withoutPaths leaves the values out that are paths: they say where a machine keeps its
+// files, not what it computes.
+func withoutPaths(flags string) string {
+	list := strings.Fields(flags)
+	for i, f := range list {
+		if name, value, ok := strings.Cut(f, "="); ok && strings.Contains(value, "/") {
+			list[i] = name + "=PATH"
+		}
+	}
+	return strings.Join(list, " ")
 }
 
 // wheelOf finds the wheel that a plugin file belongs to: the package folder's name

@@ -15,27 +15,45 @@ import (
 )
 
 func init() {
-	openers["xla:cpu"] = func() (compute.Backend, Info, error) { return openXLA("cpu") }
-	openers["xla:cuda"] = func() (compute.Backend, Info, error) { return openXLA("cuda") }
+	openers["xla:cpu"] = func(n int) (compute.Backend, Info, error) { return openXLA("cpu", n) }
+	openers["xla:cuda"] = func(n int) (compute.Backend, Info, error) { return openXLA("cuda", n) }
 }
 
-// What a plugin is told on opening: host memory may be shared on the CPU, where one
-// logical device is wanted instead of the plugin's four. On a GPU float32 is float32:
-// with the 10 bits of TF32, the default there, sampler and trainer differ by 3e-3 in a
-// log-probability, and a loss by 1e-3 from PyTorch's (measured on an H100).
-var (
-	options = map[string]string{"cpu": ",shared_buffers=true", "cuda": ",tf32=false"}
-	create  = map[string]pjrt.NamedValuesMap{"cpu": {"cpu_device_count": int64(1)}}
-)
+// What GoMLX is told on opening: host memory may be shared on the CPU. On a GPU float32
+// is float32: with the 10 bits of TF32, the default there, sampler and trainer differ by
+// 3e-3 in a log-probability, and a loss by 1e-3 from PyTorch's (measured on an H100).
+var options = map[string]string{"cpu": ",shared_buffers=true", "cuda": ",tf32=false"}
 
-func openXLA(platform string) (compute.Backend, Info, error) {
+// create is what a plugin is told on opening: the number of logical devices of a CPU,
+// four if it is not told, and which of several GPUs are wanted, for it would take a part
+// of the memory of every one.
+func create(platform string, devices, present int) pjrt.NamedValuesMap {
+	switch {
+	case platform == "cpu":
+		return pjrt.NamedValuesMap{"cpu_device_count": int64(devices)}
+	case present > 1:
+		wanted := make([]int64, devices)
+		for i := range wanted {
+			wanted[i] = int64(i)
+		}
+		return pjrt.NamedValuesMap{"visible_devices": wanted}
+	}
+	return nil
+}
+
+func openXLA(platform string, devices int) (compute.Backend, Info, error) {
 	plugin, err := findPlugin(platform)
 	if err != nil {
 		return nil, Info{}, err
 	}
+	present := 0
 	if platform == "cuda" {
-		if found, _ := filepath.Glob("/dev/nvidia[0-9]*"); len(found) == 0 {
-			return nil, Info{}, fmt.Errorf("%w: xla:cuda: no GPU on this machine", ErrUnavailable)
+		found, _ := filepath.Glob("/dev/nvidia[0-9]*")
+		if present = visible(len(found), os.Getenv("CUDA_VISIBLE_DEVICES")); present < 1 {
+			return nil, Info{}, fmt.Errorf("%w: xla:cuda: no GPU on this machine, or none is visible", ErrUnavailable)
+		}
+		if devices > present {
+			return nil, Info{}, fmt.Errorf("%w: xla:cuda: %d devices are wanted, %d are visible", ErrUnavailable, devices, present)
 		}
 		if err := cudaData(plugin); err != nil {
 			return nil, Info{}, err
@@ -45,13 +63,33 @@ func openXLA(platform string) (compute.Backend, Info, error) {
 		return nil, Info{}, err
 	}
 	// An absolute path: go-xla reads its search path before any code here runs.
-	b, err := xla.NewWithOptions(plugin+options[platform], create[platform])
+	b, err := xla.NewWithOptions(plugin+options[platform], create(platform, devices, present))
 	if err != nil {
 		return nil, Info{}, fmt.Errorf("%w: xla:%s: %v", ErrUnavailable, platform, err)
 	}
-	info := Info{Device: deviceName(platform), Devices: int(b.NumDevices())}
+	if got := int(b.NumDevices()); got < devices {
+		b.Finalize()
+		return nil, Info{}, fmt.Errorf("%w: xla:%s: %d devices are wanted, the plugin opens %d", ErrUnavailable, platform, devices, got)
+	}
+	info := Info{Device: deviceName(platform)}
 	info.Plugin, info.PluginVersion = wheelOf(plugin)
 	return b, info, nil
+}
+
+// visible is how many of the GPUs present CUDA shows to this process, by the value of
+// $CUDA_VISIBLE_DEVICES.
+func visible(present int, listed string) int {
+	if listed == "" {
+		return present
+	}
+	n := 0
+	for one := range strings.SplitSeq(listed, ",") {
+		if strings.HasPrefix(one, "-") { // as CUDA reads it, the list ends at the first that cannot be
+			break
+		}
+		n++
+	}
+	return min(present, n)
 }
 
 // cudaData tells XLA where the wheels of CUDA 13 keep ptxas and libdevice, unless

@@ -22,7 +22,7 @@ func NewStepper(e *engine.Engine, a AdamW) *Stepper {
 		part := func(i int) []*Node { return in[3+i*n : 3+(i+1)*n] }
 		p, m, v, norm, finite := a.Apply(part(0), part(1), part(2), part(3), in[0], in[1], in[2])
 		return append(append(append([]*Node{norm, finite}, p...), m...), v...)
-	})}
+	}).Spread()} // every device moves its own copy
 }
 
 // Step moves the parameters along summed gradients at the given rate. The state

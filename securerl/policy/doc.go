@@ -25,6 +25,8 @@
 // update that sampler and trainer agree to GapLimit; a sampler with a different
 // law would make the first ratios differ from one.
 //
+// On an engine of several devices LogProbs uses all of them, sampling the first alone.
+//
 // Policies made by With share the base and all compiled graphs, so that a job with
 // many adapters compiles once.
 //

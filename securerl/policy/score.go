@@ -48,7 +48,7 @@ func (p *Policy) LogProbs(ctx context.Context, adapter *engine.Tree, ts []Trajec
 		weights = append(weights[:len(weights):len(weights)], adapter.Tensors...)
 	}
 	f, out := p.score(adapter != nil), make([][]float64, len(ts))
-	for _, c := range decoder.Chunks(lengths, scoreRows) {
+	for _, c := range decoder.Chunks(lengths, f.Rows(scoreRows)) {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("policy: %w", err)
 		}
@@ -89,7 +89,7 @@ func (p *Policy) score(adapted bool) *engine.Func {
 			net := decoder.Bind(e, config, &lora, in[3:3+base], adapter)
 			logp, _ := net.TokenLogProbs(net.Hidden(in[0]), in[1], in[2])
 			return []*Node{logp}
-		})
+		}).Spread(0, 1)
 	}
 	return g.scores[adapted]
 }

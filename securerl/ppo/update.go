@@ -63,7 +63,7 @@ func New(e *engine.Engine, c decoder.Config, lora decoder.LoRA, config Config) (
 		return nil, err
 	}
 	u := &Updater{config: config, model: c, lora: lora, stepper: optim.NewStepper(e, config.AdamW)}
-	u.grads = e.NewFunc("ppo gradient", func(in []*Node) []*Node { return u.build(e, in) })
+	u.grads = e.NewFunc("ppo gradient", func(in []*Node) []*Node { return u.build(e, in) }).Spread(0, 1, 2, 3, 4, 5)
 	return u, nil
 }
 
@@ -191,7 +191,7 @@ func (u *Updater) gradient(base, adapter *engine.Tree, rollout []Sample, rows []
 		tokens += len(rollout[r].Completion)
 	}
 	sums = u.zeros
-	for _, chunk := range decoder.Chunks(lengths, u.config.MicrobatchSize) {
+	for _, chunk := range decoder.Chunks(lengths, u.grads.Rows(u.config.MicrobatchSize)) {
 		own := u.inputs(chunk, func(i int) Sample { return rollout[rows[i]] }, tokens)
 		out, err := u.grads.Call(slices.Concat(own, sums.Tensors, base.Tensors, adapter.Tensors)...)
 		if err != nil {

@@ -32,7 +32,7 @@ type Config struct {
 	Warmup         int            // steps of linear warm-up, then linear decay to zero
 	Schedule       optim.Schedule // another schedule; nil = as Steps and Warmup say
 	BatchSize      int            // rows of a step; another number is ErrRow; 0 = any
-	MicrobatchSize int            // rows that run together; 0 = the whole batch
+	MicrobatchSize int            // rows that run together, rounded up to a multiple of the devices; 0 = the whole batch
 	Length         int            // most tokens of a row; more is ErrRow; 0 = any
 	Key            rng.Key        // randomness of the adapter's dropout, by step and row
 }
@@ -65,7 +65,11 @@ type Trainer struct {
 // New prepares a trainer of an adapter, or of all weights if lora is nil.
 func New(e *engine.Engine, c decoder.Config, lora *decoder.LoRA, config Config) *Trainer {
 	t := &Trainer{config: config, model: c, lora: lora, stepper: optim.NewStepper(e, config.AdamW)}
-	t.grads = e.NewFunc("sft gradient", func(in []*Node) []*Node { return t.build(e, in) })
+	rows := []int{0, 1, 2} // tokens, targets, mask
+	if t.drops() {
+		rows = append(rows, 4)
+	}
+	t.grads = e.NewFunc("sft gradient", func(in []*Node) []*Node { return t.build(e, in) }).Spread(rows...)
 	return t
 }
 
@@ -189,7 +193,7 @@ func (t *Trainer) accumulate(base, params *engine.Tree, b batch, tokens, step in
 		size = len(b.texts)
 	}
 	sums = t.zeros
-	for _, chunk := range decoder.Chunks(lengths, size) {
+	for _, chunk := range decoder.Chunks(lengths, t.grads.Rows(size)) {
 		in, targets := chunk.Tokens(func(i int) []int32 { return b.texts[i] })
 		mask := chunk.Values(func(i int) int { return b.prompts[i] }, func(i int) []float32 { return slices.Repeat([]float32{1}, lengths[i]-b.prompts[i]) })
 		own := []*tensors.Tensor{in, targets, mask, tensors.FromScalar(float32(1 / float64(tokens)))}

@@ -258,6 +258,13 @@ var dtypeOf = map[string]dtypes.DType{"F32": dtypes.F32, "F16": dtypes.F16, "BF1
 // layout stay as stored, and nothing passes through Go's heap. The returned config says
 // so (AsStored). progress, which may be nil, is told the bytes copied so far and in all.
 //
+// Nothing reads the mapping once Place has returned, so Close may follow at once.
+// tensors.FromRaw copies into memory that host and device share (go, xla:cpu) before it
+// returns. On xla:cuda go-xla v0.4.5 hands PJRT the mapped bytes with the promise
+// kImmutableUntilTransferCompletes, and waits in BufferFromHostAndWait
+// (pjrt/buffers_from_host.go) for done_with_host_buffer, the event after which PJRT no
+// longer looks at them (pjrt_c_api.h).
+//
 // It returns ErrMemory, before anything is copied, if the weights alone are more than
 // the device has free.
 func (f *Folder) Place(ctx context.Context, e *engine.Engine, progress func(done, total int64)) (decoder.Config, *engine.Tree, error) {

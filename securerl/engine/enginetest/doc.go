@@ -6,6 +6,7 @@ package enginetest
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"testing"
 
@@ -27,6 +28,26 @@ func Each(t *testing.T, run func(t *testing.T, e *engine.Engine)) {
 			t.Fatal(err)
 		}
 		t.Run(name, func(t *testing.T) {
+			defer e.Close()
+			run(t, e)
+		})
+	}
+}
+
+// Devices runs the test on xla:cpu with each number of logical devices, where its plugin
+// is found. With SECURERL_REQUIRE_XLA=1 a missing one is a failure.
+func Devices(t *testing.T, counts []int, run func(t *testing.T, e *engine.Engine)) {
+	t.Helper()
+	for _, n := range counts {
+		e, err := engine.Open("xla:cpu", engine.WithDevices(n))
+		if errors.Is(err, engine.ErrUnavailable) && os.Getenv("SECURERL_REQUIRE_XLA") != "1" {
+			t.Logf("%d devices are not tested here: %v", n, err)
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(fmt.Sprintf("%d devices", n), func(t *testing.T) {
 			defer e.Close()
 			run(t, e)
 		})

@@ -1,7 +1,7 @@
 """A peer of bench: the Hugging Face tokenizers library (0.23.3) on the same sources, one core.
 
     python3 -m venv /tmp/peer && /tmp/peer/bin/pip install tokenizers==0.23.3
-    make bench PEER='/tmp/peer/bin/python experiments/bench/tokenizers_peer.py'
+    make bench PEER='/tmp/peer/bin/python experiments/bench/peers/tokenizers_peer.py'
 """
 import bz2
 import glob
