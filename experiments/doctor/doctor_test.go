@@ -230,7 +230,7 @@ func TestKnownProgramsFindAJudgeThatIsWrong(t *testing.T) {
 		full bool
 	}{
 		"a golden program that fails": {[]sample{{"x", "print(1)", judge.Passes, 4, 1}}, true},
-		"a broken one that passes":    {[]sample{{"x", golden[0].source, judge.Some, 3, 0.94}}, false},
+		"a broken one that passes":    {[]sample{{"x", right[0].source, judge.Some, 3, 0.94}}, false},
 		"another stage":               {[]sample{{"x", broken[3].source, judge.Prints, 0, 0.64}}, false},
 		"another price":               {[]sample{{"x", broken[3].source, judge.Runs, 0, 0.7}}, false},
 	} {
@@ -239,7 +239,7 @@ func TestKnownProgramsFindAJudgeThatIsWrong(t *testing.T) {
 		assert.Error(t, f.err(), what)
 	}
 	p := double
-	p.References = []problem.Reference{{Kind: problem.Secure, Source: "print(2 * eval(input()))"}, {Kind: problem.Insecure, Source: golden[0].source}, {Kind: problem.Low, Source: "print("}}
+	p.References = []problem.Reference{{Kind: problem.Secure, Source: "print(2 * eval(input()))"}, {Kind: problem.Insecure, Source: right[0].source}, {Kind: problem.Low, Source: "print("}}
 	f, err := marks(context.Background(), l.Evaluation, []problem.Problem{p})
 	require.NoError(t, err)
 	assert.Equal(t, 1, f.rows)

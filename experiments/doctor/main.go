@@ -4,6 +4,7 @@
 //
 //	doctor [-backend auto] [-all] [-json] [-hostile DIR] [-hacks FILE] [-compare FILE] [-scan FILE] [-parity FILE] [-agree FILE] [-tokenizers DIR]
 //	doctor -problems FILE|families [-format auto] [-mutants 20] [-all] [-json]
+//	doctor -golden DIR [-backend auto] [-json]
 //
 // -hostile to -scan run sets with known answers, in the form of testdata/sandbox/hostile,
 // testdata/reward/hacks.jsonl, testdata/compare/compare.jsonl and
@@ -18,6 +19,10 @@
 // With -problems it looks at a set of problems instead: are its reference programs right
 // under the comparators of their problems, which mutants of them do its tests miss, what
 // do its splits share? Of a large set a tenth is run, chosen by key; -all runs everything.
+//
+// With -golden it compares the library with a folder of reference numbers instead (package
+// golden says of which form): the largest difference of each quantity beside its tolerance,
+// and the quantities that the library does not compute.
 //
 // It exits with 0 when all is well, 1 when something is wrong, 2 for wrong usage.
 package main
@@ -54,6 +59,7 @@ type wanted struct {
 	sets      sets
 	opinions  opinions
 	problems  problemSet
+	golden    string
 }
 
 var backends = []string{"auto", "go", "xla:cpu", "xla:cuda", "none"}
@@ -72,6 +78,7 @@ func parse(args []string, errs io.Writer) (w wanted, code int) {
 	f.StringVar(&w.sets.tokenizers, "tokenizers", "", "folder of tokenizers with texts and their ids, in the form of testdata/tokenizer")
 	f.StringVar(&w.opinions.parity, "parity", "", "file or folder of trusted sources: findings and places against stock Bandit's")
 	f.StringVar(&w.opinions.agree, "agree", "", "file or folder of sources: how far dlint and ruff agree with Bandit")
+	f.StringVar(&w.golden, "golden", "", "folder of reference numbers to compare the library with")
 	f.StringVar(&w.problems.path, "problems", "", "file of problems to examine, or families")
 	f.StringVar(&w.problems.format, "format", "auto", "of that file: stdin (JSON lines), paper, apps, mbpp, humaneval; auto = by content")
 	f.IntVar(&w.problems.most, "mutants", 20, "mutants per problem of that file, chosen by key; 0 = all (families: always all)")
@@ -85,6 +92,12 @@ func parse(args []string, errs io.Writer) (w wanted, code int) {
 		return w, exitUsage
 	case !slices.Contains(backends, w.backend):
 		fmt.Fprintf(errs, "doctor: -backend %q is unknown; there are %s\n", w.backend, strings.Join(backends, ", "))
+		return w, exitUsage
+	case w.golden != "" && w.problems.path != "":
+		fmt.Fprintln(errs, "doctor: -golden and -problems are two questions; ask one at a time")
+		return w, exitUsage
+	case w.golden != "" && w.backend == "none":
+		fmt.Fprintln(errs, "doctor: -golden computes: it needs a -backend")
 		return w, exitUsage
 	}
 	w.problems.all = w.all
@@ -101,6 +114,8 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	switch {
 	case w.problems.path != "":
 		d.problems(ctx, w.problems)
+	case w.golden != "":
+		d.golden(ctx, w.backend, w.golden)
 	default:
 		d.machine()
 		d.judging(ctx, w)
