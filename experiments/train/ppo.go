@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 
+	"securecoderl/experiments/train/corpus"
 	"securecoderl/securerl/advantage"
 	"securecoderl/securerl/decoder"
 	"securecoderl/securerl/engine"
@@ -16,7 +17,6 @@ import (
 	"securecoderl/securerl/policy"
 	"securecoderl/securerl/ppo"
 	"securecoderl/securerl/problem"
-	"securecoderl/securerl/problem/families"
 	"securecoderl/securerl/prompt"
 	"securecoderl/securerl/reward"
 	"securecoderl/securerl/rng"
@@ -59,7 +59,7 @@ type optimization struct {
 	best      *engine.Tree // by validation
 	moments   *optim.State
 	updater   *ppo.Updater
-	corpus    *families.Corpus // draws the prompts
+	problems  corpus.Picker // draws the prompts
 }
 
 // Optimize trains one variant by PPO: sample, judge, price, credit, update. It
@@ -100,7 +100,7 @@ func (l *Lab) startOptimization(v Variant, seed uint64) (*optimization, error) {
 	if err := l.loadBase(); err != nil {
 		return nil, err
 	}
-	o := &optimization{Lab: l, variant: v, seed: seed, settings: l.Settings.PPO.Of(v), corpus: l.corpus(families.Noise{}, 0)}
+	o := &optimization{Lab: l, variant: v, seed: seed, settings: l.Settings.PPO.Of(v), problems: l.picker()}
 	var err error
 	if o.reference, err = l.loadAdapter(policyName{Variant: "sft", Seed: seed}); err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ type updating struct {
 // they are paid for alone, and compiling takes longer than several iterations.
 func (l *Lab) updater(c ppo.Config) (*ppo.Updater, error) {
 	if l.updates.Updater == nil || l.updates.config != c {
-		u, err := ppo.New(l.Engine, l.Settings.Config(), l.Settings.Adapter(), c)
+		u, err := ppo.New(l.Engine, l.config, l.Settings.Adapter(), c)
 		if err != nil {
 			return nil, err
 		}
@@ -214,7 +214,7 @@ func (o *optimization) draw(step int) ([]prompt.Prompt, []*problem.Problem, erro
 	prompts := make([]prompt.Prompt, o.settings.Prompts)
 	problems := make([]*problem.Problem, o.settings.Prompts)
 	for i := range prompts {
-		problems[i] = o.corpus.Pick(stream)
+		problems[i] = o.problems.Pick(stream)
 		p, err := o.policy.Template.Render(o.policy.Tokenizer, *problems[i])
 		if err != nil {
 			return nil, nil, err
