@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"github.com/gomlx/compute"
 	_ "github.com/gomlx/compute/gobackend" // the pure-Go backend is always there
@@ -22,6 +24,7 @@ const goConfig = "go:parallelism=-1"
 type Engine struct {
 	backend compute.Backend
 	info    Info
+	until   atomic.Pointer[context.Context] // see Until
 }
 
 // opener opens one backend; the XLA ones are registered by build tag.

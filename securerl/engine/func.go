@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -12,6 +13,7 @@ import (
 // Func is a graph function compiled once per set of input shapes. It is safe for
 // concurrent use.
 type Func struct {
+	e    *Engine
 	name string
 	exec *graph.Exec
 
@@ -24,12 +26,16 @@ type Func struct {
 // as an error of the first Call with those shapes.
 func (e *Engine) NewFunc(name string, build func(in []*graph.Node) []*graph.Node) *Func {
 	exec := graph.MustNewExec(e.backend, build).WithName(name).SetMaxCache(-1)
-	return &Func{name: name, exec: exec, shapes: map[string]bool{}}
+	return &Func{e: e, name: name, exec: exec, shapes: map[string]bool{}}
 }
 
 // Call runs the function. Inputs stay where they are and stay valid; weights that
-// are passed again are not copied again. The caller owns the outputs.
+// are passed again are not copied again. The caller owns the outputs. Errors name the
+// function; ErrMemory says how much it asked for.
 func (f *Func) Call(in ...*tensors.Tensor) ([]*tensors.Tensor, error) {
+	if err := f.e.stopped(); err != nil {
+		return nil, fmt.Errorf("engine: %s: %w", f.name, err)
+	}
 	args := make([]any, len(in))
 	key := ""
 	for i, t := range in {
@@ -43,6 +49,9 @@ func (f *Func) Call(in ...*tensors.Tensor) ([]*tensors.Tensor, error) {
 	start := time.Now()
 	out, err := f.exec.Call(args...)
 	if err != nil {
+		if err = Memory(f.name, err); errors.Is(err, ErrMemory) {
+			return nil, err
+		}
 		return nil, fmt.Errorf("engine: %s: %w", f.name, err)
 	}
 	if first {
