@@ -212,6 +212,9 @@ func (l *Lab) place() (*engine.Tree, error) {
 	const steps = 100
 	bar, done := l.Console.Bar("loading", steps, 0), 0
 	config, base, err := f.Place(context.Background(), l.Engine, func(at, total int64) {
+		if l.Loading != nil {
+			l.Loading(at, total)
+		}
 		for ; int64(done)*total < at*steps; done++ {
 			bar.Step("")
 		}

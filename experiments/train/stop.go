@@ -66,7 +66,7 @@ func (l *Lab) interrupted(ctx context.Context, err error, trees map[string]**eng
 var knobs = map[string][]string{
 	"sft gradient": {"sft.microbatch_size", "model.program_slots", "model.prompt_slots"},
 	"ppo gradient": {"ppo.microbatch_size", "model.program_slots", "model.prompt_slots"},
-	"score":        {"model.prompt_slots", "model.program_slots"},
+	"score":        {"model.sample_rows", "model.prompt_slots", "model.program_slots"},
 	"prefill":      {"model.sample_rows", "model.prompt_slots"},
 	"first token":  {"model.sample_rows"},
 	"decode":       {"model.sample_rows", "model.program_slots", "model.prompt_slots"},
