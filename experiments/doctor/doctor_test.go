@@ -245,3 +245,29 @@ func TestKnownProgramsFindAJudgeThatIsWrong(t *testing.T) {
 	assert.Equal(t, 1, f.rows)
 	assert.Len(t, f.faults, 2*len(schemes()))
 }
+
+// What is asked and how it ends: exit codes, and lines that a program can read.
+func TestAFolderOfNumbersAndAModelEndWithTheirExitCodes(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"-golden", t.TempDir(), "-backend", "go", "-json"}, exitUnfit, "no such file or directory"},
+		{[]string{"-model", "nowhere", "-backend", "go", "-json"}, exitUnfit, "nowhere/config.json"},
+		{[]string{"-model", testdata + "models/gpt2", "-backend", "go", "-json", "-config", "nothing"}, exitUnfit, `no preset \"nothing\"`},
+		{[]string{"-golden", "x", "-model", "y"}, exitUsage, "one at a time"},
+		{[]string{"-golden", "x", "-problems", "y"}, exitUsage, "one at a time"},
+		{[]string{"-model", "x", "-backend", "none"}, exitUsage, "need a -backend"},
+		{[]string{"-model", "x", "-minutes", "0"}, exitUsage, "-minutes must be positive"},
+	} {
+		var out, errs bytes.Buffer
+		assert.Equal(t, tt.code, run(context.Background(), tt.args, &out, &errs), "%v", tt.args)
+		assert.Contains(t, out.String()+errs.String(), tt.says)
+		if tt.code == exitUnfit {
+			var lines []line
+			require.NoError(t, json.Unmarshal(out.Bytes(), &lines))
+			assert.NotEmpty(t, lines)
+		}
+	}
+}

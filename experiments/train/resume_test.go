@@ -84,7 +84,7 @@ func TestMain(m *testing.M) {
 		o.Resume = dir
 	case "deaf":
 		o.Settings, o.Out = filepath.Join(filepath.Dir(dir), "micro.toml"), dir
-		os.Exit(train.Main(o, deaf))
+		os.Exit(train.Main(o, func(l *train.Lab, ctx context.Context) error { return deaf(ctx, l) }))
 	default:
 		os.Exit(m.Run())
 	}
@@ -97,7 +97,7 @@ func TestMain(m *testing.M) {
 }
 
 // deaf works on after it was asked to stop, as a graph that runs for minutes does.
-func deaf(l *train.Lab, ctx context.Context) error {
+func deaf(ctx context.Context, l *train.Lab) error {
 	for _, name := range []string{"at work", "asked to stop"} {
 		if err := os.WriteFile(l.Run.Path(name), nil, 0o600); err != nil {
 			return err

@@ -1,7 +1,6 @@
 package fit
 
 import (
-	"context"
 	"math"
 	"os"
 	"path/filepath"
@@ -25,10 +24,10 @@ type said struct {
 }
 
 // look runs Check on a folder and returns what it says.
-func look(t *testing.T, ctx context.Context, folder string, given time.Duration, set ...string) (list []said) {
+func look(t *testing.T, folder string, given time.Duration, set ...string) (list []said) {
 	t.Helper()
 	o := train.Options{Preset: "tiny-hf", Backend: "go", Set: append([]string{"model.folder=" + folder, "model.program_slots=8", "model.sample_rows=2", "sft.batch_size=2", "sft.microbatch_size=2"}, set...)}
-	Check(ctx, o, given, train.Quiet(), func(what string, figures map[string]float64, err error, _ string) {
+	Check(t.Context(), o, given, train.Quiet(), func(what string, figures map[string]float64, err error, _ string) {
 		list = append(list, said{what, figures, err})
 	})
 	return list
@@ -37,7 +36,7 @@ func look(t *testing.T, ctx context.Context, folder string, given time.Duration,
 func TestAGoldenModelIsMeasuredAndTrainsForAMoment(t *testing.T) {
 	before, err := filepath.Glob(filepath.Join(os.TempDir(), "securerl-doctor-*"))
 	require.NoError(t, err)
-	list := look(t, t.Context(), models+"llama_deepseek", 10*time.Minute)
+	list := look(t, models+"llama_deepseek", 10*time.Minute)
 	seen := map[string]float64{}
 	for _, l := range list {
 		assert.NoError(t, l.err, l.what)
@@ -61,7 +60,7 @@ func TestAGoldenModelIsMeasuredAndTrainsForAMoment(t *testing.T) {
 }
 
 func TestTimeThatIsOverIsSaidAndNobodysFault(t *testing.T) {
-	list := look(t, t.Context(), models+"llama_deepseek", time.Millisecond)
+	list := look(t, models+"llama_deepseek", time.Millisecond)
 	last := list[len(list)-1]
 	require.NoError(t, last.err)
 	assert.Contains(t, last.what, "given are over")
@@ -121,7 +120,7 @@ func TestWhatIsWrongIsOneLineBeforeAnythingIsLoaded(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var faults []said
-			for _, l := range look(t, t.Context(), tt.folder, time.Minute, tt.set...) {
+			for _, l := range look(t, tt.folder, time.Minute, tt.set...) {
 				assert.NotContains(t, l.what, "loaded in")
 				if l.err != nil {
 					faults = append(faults, l)
