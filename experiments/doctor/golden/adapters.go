@@ -1,8 +1,10 @@
 package golden
 
 import (
+	"math"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -20,7 +22,9 @@ type stepsFile struct {
 		Warmup       int
 		Steps        int
 	}
-	Trainable int      `json:"trainable_parameters"`
+	Trainable int `json:"trainable_parameters"`
+	Scaling   *float64
+	Norm      *float64 `json:"gradient_global_norm"`
 	FirstLoss *float64 `json:"first_batch_loss"`
 	LossAfter *float64 `json:"loss_of_first_batch_after"`
 	Steps     []struct {
@@ -51,6 +55,9 @@ func (p *part) adapter() {
 	b := readSteps(f, c.VocabSize)
 	need(len(want.Steps) == b.steps && want.Config.Steps == b.steps, path, "steps", "lists %d steps, config says %d, the batches are %d", len(want.Steps), want.Config.Steps, b.steps)
 	p.equal("trainable parameters", want.Trainable == start.Parameters(), "%d, not %d", start.Parameters(), want.Trainable)
+	if want.Scaling != nil {
+		p.relative("scaling of the adapter (relative)", exactTolerance, 1e-12, *want.Scaling, l.Scale(), "scaling")
+	}
 	before := model{c, &l, base, start}
 	p.firstBatch(f, b, before, want)
 	after := before
@@ -60,7 +67,7 @@ func (p *part) adapter() {
 		got := p.run(after, b.batch(0), 1, b.weight(f.path, 0))
 		p.near("mean cross-entropy", entropyTolerance, *want.LossAfter, float64(got.loss), "loss_of_first_batch_after")
 	}
-	p.merge(f, b, before)
+	p.merge(f, b, before, want.Config.Base)
 	p.steps(b, before, end, want)
 }
 
@@ -123,6 +130,15 @@ func (p *part) firstBatch(f tensorFile, b stepRows, m model, want stepsFile) {
 		p.near("mean cross-entropy", entropyTolerance, *want.FirstLoss, float64(got.loss), "first_batch_loss")
 	}
 	p.adapterGradients(p.open(p.path("gradients.safetensors")), m.adapter, got.gradients)
+	if want.Norm != nil {
+		sum := 0.0
+		for _, g := range got.gradients {
+			for _, x := range tensors.MustCopyFlatData[float32](g) {
+				sum += float64(x) * float64(x)
+			}
+		}
+		p.relative("gradient norms of the steps (relative)", normTolerance, 1e-12, *want.Norm, math.Sqrt(sum), "gradient_global_norm")
+	}
 	p.adapted(f, b, m, "logits_with_adapter")
 }
 
@@ -162,18 +178,29 @@ func (p *part) adapted(f tensorFile, b stepRows, m model, name string) {
 	}
 }
 
-// merge writes the merged checkpoint, reads it back and compares its logits.
-func (p *part) merge(f tensorFile, b stepRows, m model) {
+// merge writes the merged checkpoint, reads it back and compares its weights and logits.
+func (p *part) merge(f tensorFile, b stepRows, m model, base string) {
+	from := filepath.Join(p.dir, "models", base)
+	if !wide(from) {
+		p.skip("logits of the merged model", "the merged weights are stored in the narrow dtype of the base, the reference's in float32")
+		return
+	}
 	dir, err := os.MkdirTemp("", "securerl-golden-")
 	must(err)
 	p.closed = append(p.closed, func() error { return os.RemoveAll(dir) })
-	var want stepsFile
-	p.json(p.path("expected.json"), &want)
 	dir = filepath.Join(dir, "merged")
-	must(checkpoint.Merge(dir, filepath.Join(p.dir, "models", want.Config.Base), *m.lora, m.adapter))
-	c, base, err := checkpoint.Load(dir)
+	must(checkpoint.Merge(dir, from, *m.lora, m.adapter))
+	c, weights, err := checkpoint.Load(dir)
 	must(err)
-	p.adapted(f, b, model{config: c, base: base}, "logits_merged")
+	p.adapted(f, b, model{config: c, base: weights}, "logits_merged")
+	merged := p.open(filepath.Join(dir, "model.safetensors"))
+	for _, name := range f.Names() {
+		if weight, ok := strings.CutPrefix(name, "merged_weight."); ok {
+			x, err := merged.Tensor(weight)
+			need(err == nil, f.path, name, "is no weight of the merged model")
+			p.row("weights of the merged model", weightTolerance, f.floats(name, x.Shape...), merged.floats(weight, x.Shape...), nil, "%s", name)
+		}
+	}
 }
 
 // steps trains as package sft does.

@@ -189,18 +189,17 @@ func (p *part) greedy(f tensorFile, m model) {
 		p.equal("greedy tokens", i < len(out[0].Tokens) && out[0].Tokens[i] == token, "token %d of %v, not %v", i, out[0].Tokens, tokens)
 	}
 	const quantity = "log-probabilities of greedy tokens"
-	if !p.wide() { // PyTorch casts the rotary frequencies with the weights
+	if !wide(p.path()) { // PyTorch casts the rotary frequencies with the weights
 		p.skip(quantity, "the reference ran in the narrow dtype of the stored weights")
 		return
 	}
 	p.row(quantity, hiddenTolerance, f.floats("greedy.logprobs", len(tokens)), out[0].LogProbs, nil, "greedy.logprobs")
 }
 
-// wide tells whether the weights are stored in float32.
-func (p *part) wide() bool {
-	folder, err := checkpoint.Open(p.path())
+// wide tells whether the weights of a folder are stored in float32.
+func wide(dir string) bool {
+	folder, err := checkpoint.Open(dir)
 	must(err)
-	defer func() { p.closing(folder.Close()) }()
 	n := 0
 	for _, x := range folder.Config.Parameters() {
 		size := 4
@@ -209,5 +208,7 @@ func (p *part) wide() bool {
 		}
 		n += size
 	}
-	return folder.Bytes() == int64(n)
+	all := folder.Bytes()
+	must(folder.Close())
+	return all == int64(n)
 }
