@@ -64,14 +64,15 @@ func (l *Lab) interrupted(ctx context.Context, err error, trees map[string]**eng
 // knobs are the settings that make a function's memory larger, by the function's name: the
 // one to lower first stands first.
 var knobs = map[string][]string{
-	"sft gradient": {"sft.microbatch_size", "model.program_slots", "model.prompt_slots"},
-	"ppo gradient": {"ppo.microbatch_size", "model.program_slots", "model.prompt_slots"},
-	"score":        {"model.sample_rows", "model.prompt_slots", "model.program_slots"},
-	"prefill":      {"model.sample_rows", "model.prompt_slots"},
-	"first token":  {"model.sample_rows"},
-	"decode":       {"model.sample_rows", "model.program_slots", "model.prompt_slots"},
-	"decode one":   {"model.sample_rows", "model.program_slots", "model.prompt_slots"},
-	"adamw":        {"lora.rank"},
+	"sft gradient":               {"sft.microbatch_size", "model.program_slots", "model.prompt_slots"},
+	"ppo gradient":               {"ppo.microbatch_size", "model.program_slots", "model.prompt_slots"},
+	"ppo gradient of the critic": {"ppo.microbatch_size", "model.program_slots", "model.prompt_slots"},
+	"score":                      {"model.sample_rows", "model.prompt_slots", "model.program_slots"},
+	"prefill":                    {"model.sample_rows", "model.prompt_slots"},
+	"first token":                {"model.sample_rows"},
+	"decode":                     {"model.sample_rows", "model.program_slots", "model.prompt_slots"},
+	"decode one":                 {"model.sample_rows", "model.program_slots", "model.prompt_slots"},
+	"adamw":                      {"lora.rank"},
 }
 
 // lower adds to a refusal of memory which settings to lower, and what they are now.

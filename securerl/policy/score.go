@@ -48,11 +48,7 @@ func (p *Policy) LogProbs(ctx context.Context, adapter *engine.Tree, ts []Trajec
 		weights = append(weights[:len(weights):len(weights)], adapter.Tensors...)
 	}
 	f, out := p.score(adapter != nil), make([][]float64, len(ts))
-	rows := scoreRows
-	if p.BatchSize > 0 {
-		rows = min(rows, p.BatchSize)
-	}
-	for _, c := range decoder.Chunks(lengths, rows) {
+	for _, c := range decoder.Chunks(lengths, p.scored()) {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("policy: %w", err)
 		}
@@ -75,6 +71,14 @@ func (p *Policy) LogProbs(ctx context.Context, adapter *engine.Tree, ts []Trajec
 		}
 	}
 	return out, nil
+}
+
+// scored is how many rows are scored together.
+func (p *Policy) scored() int {
+	if p.BatchSize > 0 {
+		return min(scoreRows, p.BatchSize)
+	}
+	return scoreRows
 }
 
 // score is the graph: tokens, targets, temperature, weights -> log-probabilities.
