@@ -60,9 +60,9 @@ const (
 
 // Main runs work on a new or resumed run and returns the exit code. SIGINT, and the
 // SIGTERM and SIGUSR1 of a job scheduler, lead to a checkpoint and a clean end; a second
-// one ends at once. The wait is at most one execution of a graph, of a micro-batch or of
-// model.sample_rows rows, and the writing: a step of SFT is left at its micro-batch and
-// made again, an iteration of PPO begins anew.
+// one ends at once. The wait is at most the loading of the model, or one execution or
+// compilation of a graph, of a micro-batch or of model.sample_rows rows; and the writing.
+// A step of SFT is left at its micro-batch and made again, an iteration of PPO begins anew.
 func Main(o Options, work func(*Lab, context.Context) error) int {
 	ctx, end := listen()
 	defer end()
