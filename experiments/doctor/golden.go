@@ -25,11 +25,15 @@ func (d *doctor) golden(ctx context.Context, backend, dir string) {
 			d.note(line{Area: d.area, What: r.String(), OK: true, unjudged: true})
 			return
 		}
+		cure := "correct the folder if it is at fault; else report it: the library computes another number than the reference did"
+		if r.Err != nil {
+			cure = "this part was not compared: its file is at fault, or asks for what the library does not support"
+		}
 		l := line{Area: d.area, What: r.String(), OK: r.OK()}
 		if r.Err == nil {
 			l.Figures = map[string]float64{"difference": math.Min(r.Difference, math.MaxFloat64), "tolerance": r.Tolerance, "compared": float64(r.Count)}
 		}
-		d.judge(l, r.Fault(), "correct the folder if it is at fault; else report it: the library computes another number than the reference did")
+		d.judge(l, r.Fault(), cure)
 	})
 	d.check(fmt.Sprintf("%s: every part was looked at; %d quantities are not compared", dir, skipped), err, "")
 }
