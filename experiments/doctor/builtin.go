@@ -23,8 +23,8 @@ type sample struct {
 var double = problem.Problem{ID: "double", Statement: "Print twice the integer that is read.", Public: []problem.Test{
 	{Stdin: "3\n", Want: "6\n"}, {Stdin: "10\n", Want: "20\n"}, {Stdin: "0\n", Want: "0\n"}, {Stdin: "-4\n", Want: "-8\n"}}}
 
-// golden programs are right, each in another manner.
-var golden = []sample{
+// right programs pass every test, each in another manner.
+var right = []sample{
 	{"plain", "print(2 * int(input()))", judge.Passes, 4, 1},
 	{"main guard", "def main():\n    print(2 * int(input()))\n\nif __name__ == '__main__':\n    main()", judge.Passes, 4, 1},
 	{"sys.stdin", "import sys\nsys.stdout.write(str(2 * int(sys.stdin.read())))", judge.Passes, 4, 1},
@@ -78,7 +78,7 @@ const judgeCure = "the judge of this checkout does not judge as it did: run make
 // builtin judges the programs above.
 func (d *doctor) builtin(ctx context.Context, l *train.Lab) {
 	d.area = "judge"
-	f, err := pricedAs(ctx, l.Training, golden, true)
+	f, err := pricedAs(ctx, l.Training, right, true)
 	d.check(fmt.Sprintf("golden programs: %d pass every test and earn full marks under all %d schemes", f.rows, len(schemes())), f.or(err), judgeCure)
 	f, err = pricedAs(ctx, l.Training, broken, false)
 	d.check(fmt.Sprintf("broken programs: %d stop at their stage and earn less under all %d schemes", f.rows, len(schemes())), f.or(err), judgeCure)

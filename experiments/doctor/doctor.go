@@ -20,6 +20,8 @@ type line struct {
 	Error   string             `json:"error,omitempty"`
 	Cure    string             `json:"cure,omitempty"`
 	Figures map[string]float64 `json:"figures,omitempty"` // by name, the unit in the name
+
+	unjudged bool // a statement that nobody fails
 }
 
 // doctor prints a line per check, or all of them as JSON in the end, and counts those
@@ -34,7 +36,11 @@ type doctor struct {
 
 // check notes a check of the present area and prints it.
 func (d *doctor) check(what string, err error, cure string) {
-	l := line{Area: d.area, What: what, OK: err == nil}
+	d.judge(line{Area: d.area, What: what, OK: err == nil}, err, cure)
+}
+
+// judge notes a line, with what is wrong with it and the cure.
+func (d *doctor) judge(l line, err error, cure string) {
 	if err != nil {
 		d.wrong++
 		l.Error, l.Cure = strings.ReplaceAll(err.Error(), "\n", "; "), cure
@@ -44,7 +50,7 @@ func (d *doctor) check(what string, err error, cure string) {
 
 // figure notes a measurement.
 func (d *doctor) figure(what string, figures map[string]float64) {
-	d.note(line{Area: d.area, What: what, OK: true, Figures: figures})
+	d.note(line{Area: d.area, What: what, OK: true, Figures: figures, unjudged: true})
 }
 
 // The columns of the text form: result, area, text; the last is as wide as what is
@@ -64,7 +70,7 @@ func (d *doctor) note(l line) {
 	switch {
 	case !l.OK:
 		result = "FAIL"
-	case l.Figures != nil:
+	case l.unjudged:
 		result = "-"
 	}
 	fmt.Fprintf(d.out, columns, result, l.Area)

@@ -230,7 +230,7 @@ func TestKnownProgramsFindAJudgeThatIsWrong(t *testing.T) {
 		full bool
 	}{
 		"a golden program that fails": {[]sample{{"x", "print(1)", judge.Passes, 4, 1}}, true},
-		"a broken one that passes":    {[]sample{{"x", golden[0].source, judge.Some, 3, 0.94}}, false},
+		"a broken one that passes":    {[]sample{{"x", right[0].source, judge.Some, 3, 0.94}}, false},
 		"another stage":               {[]sample{{"x", broken[3].source, judge.Prints, 0, 0.64}}, false},
 		"another price":               {[]sample{{"x", broken[3].source, judge.Runs, 0, 0.7}}, false},
 	} {
@@ -239,9 +239,35 @@ func TestKnownProgramsFindAJudgeThatIsWrong(t *testing.T) {
 		assert.Error(t, f.err(), what)
 	}
 	p := double
-	p.References = []problem.Reference{{Kind: problem.Secure, Source: "print(2 * eval(input()))"}, {Kind: problem.Insecure, Source: golden[0].source}, {Kind: problem.Low, Source: "print("}}
+	p.References = []problem.Reference{{Kind: problem.Secure, Source: "print(2 * eval(input()))"}, {Kind: problem.Insecure, Source: right[0].source}, {Kind: problem.Low, Source: "print("}}
 	f, err := marks(context.Background(), l.Evaluation, []problem.Problem{p})
 	require.NoError(t, err)
 	assert.Equal(t, 1, f.rows)
 	assert.Len(t, f.faults, 2*len(schemes()))
+}
+
+// What is asked and how it ends: exit codes, and lines that a program can read.
+func TestAFolderOfNumbersAndAModelEndWithTheirExitCodes(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"-golden", t.TempDir(), "-backend", "go", "-json"}, exitUnfit, "no such file or directory"},
+		{[]string{"-model", "nowhere", "-backend", "go", "-json"}, exitUnfit, "nowhere/config.json"},
+		{[]string{"-model", testdata + "models/gpt2", "-backend", "go", "-json", "-config", "nothing"}, exitUnfit, `no preset \"nothing\"`},
+		{[]string{"-golden", "x", "-model", "y"}, exitUsage, "one at a time"},
+		{[]string{"-golden", "x", "-problems", "y"}, exitUsage, "one at a time"},
+		{[]string{"-model", "x", "-backend", "none"}, exitUsage, "need a -backend"},
+		{[]string{"-model", "x", "-minutes", "0"}, exitUsage, "-minutes must be positive"},
+	} {
+		var out, errs bytes.Buffer
+		assert.Equal(t, tt.code, run(context.Background(), tt.args, &out, &errs), "%v", tt.args)
+		assert.Contains(t, out.String()+errs.String(), tt.says)
+		if tt.code == exitUnfit {
+			var lines []line
+			require.NoError(t, json.Unmarshal(out.Bytes(), &lines))
+			assert.NotEmpty(t, lines)
+		}
+	}
 }

@@ -4,6 +4,8 @@
 //
 //	doctor [-backend auto] [-all] [-json] [-hostile DIR] [-hacks FILE] [-compare FILE] [-scan FILE] [-parity FILE] [-agree FILE] [-tokenizers DIR]
 //	doctor -problems FILE|families [-format auto] [-mutants 20] [-all] [-json]
+//	doctor -golden DIR [-backend auto] [-json]
+//	doctor -model FOLDER [-config tiny-hf|FILE] [-set KEY=VALUE]... [-minutes 5] [-backend auto] [-json]
 //
 // -hostile to -scan run sets with known answers, in the form of testdata/sandbox/hostile,
 // testdata/reward/hacks.jsonl, testdata/compare/compare.jsonl and
@@ -18,6 +20,15 @@
 // With -problems it looks at a set of problems instead: are its reference programs right
 // under the comparators of their problems, which mutants of them do its tests miss, what
 // do its splits share? Of a large set a tenth is run, chosen by key; -all runs everything.
+//
+// With -golden it compares the library with a folder of reference numbers instead (package
+// golden says of which form): the largest difference of each quantity beside its tolerance,
+// and the quantities that the library does not compute.
+//
+// With -model it looks at a Hugging Face folder under the settings of a preset or file: do
+// folder, tokenizer, template and problems belong together, does the memory plan fit, how
+// fast are scoring, a LoRA step and sampling, what time and disk do the settings take, and
+// does a smoke run of SFT and PPO end with finite numbers.
 //
 // It exits with 0 when all is well, 1 when something is wrong, 2 for wrong usage.
 package main
@@ -54,6 +65,8 @@ type wanted struct {
 	sets      sets
 	opinions  opinions
 	problems  problemSet
+	golden    string
+	model     modelFit
 }
 
 var backends = []string{"auto", "go", "xla:cpu", "xla:cuda", "none"}
@@ -72,6 +85,14 @@ func parse(args []string, errs io.Writer) (w wanted, code int) {
 	f.StringVar(&w.sets.tokenizers, "tokenizers", "", "folder of tokenizers with texts and their ids, in the form of testdata/tokenizer")
 	f.StringVar(&w.opinions.parity, "parity", "", "file or folder of trusted sources: findings and places against stock Bandit's")
 	f.StringVar(&w.opinions.agree, "agree", "", "file or folder of sources: how far dlint and ruff agree with Bandit")
+	f.StringVar(&w.golden, "golden", "", "folder of reference numbers to compare the library with")
+	f.StringVar(&w.model.folder, "model", "", "Hugging Face folder to look at: does it fit, how fast is it, what do settings take, does it train")
+	f.StringVar(&w.model.config, "config", "tiny-hf", "preset or settings file for it")
+	f.Func("set", "`KEY=VALUE` over these settings; may be repeated", func(x string) error {
+		w.model.set = append(w.model.set, x)
+		return nil
+	})
+	f.Float64Var(&w.model.minutes, "minutes", 5, "time for its smoke run; measurements are cut to shares of it")
 	f.StringVar(&w.problems.path, "problems", "", "file of problems to examine, or families")
 	f.StringVar(&w.problems.format, "format", "auto", "of that file: stdin (JSON lines), paper, apps, mbpp, humaneval; auto = by content")
 	f.IntVar(&w.problems.most, "mutants", 20, "mutants per problem of that file, chosen by key; 0 = all (families: always all)")
@@ -86,9 +107,29 @@ func parse(args []string, errs io.Writer) (w wanted, code int) {
 	case !slices.Contains(backends, w.backend):
 		fmt.Fprintf(errs, "doctor: -backend %q is unknown; there are %s\n", w.backend, strings.Join(backends, ", "))
 		return w, exitUsage
+	case w.several():
+		fmt.Fprintln(errs, "doctor: -golden, -model and -problems are three questions; ask one at a time")
+		return w, exitUsage
+	case w.golden+w.model.folder != "" && w.backend == "none":
+		fmt.Fprintln(errs, "doctor: -golden and -model compute: they need a -backend")
+		return w, exitUsage
+	case !(w.model.minutes > 0):
+		fmt.Fprintf(errs, "doctor: -minutes must be positive, got %g\n", w.model.minutes)
+		return w, exitUsage
 	}
 	w.problems.all = w.all
 	return w, -1
+}
+
+// several tells whether more than one question was asked.
+func (w wanted) several() bool {
+	n := 0
+	for _, x := range []string{w.golden, w.model.folder, w.problems.path} {
+		if x != "" {
+			n++
+		}
+	}
+	return n > 1
 }
 
 // run is the program: arguments in, checks out, exit code.
@@ -101,6 +142,10 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	switch {
 	case w.problems.path != "":
 		d.problems(ctx, w.problems)
+	case w.golden != "":
+		d.golden(ctx, w.backend, w.golden)
+	case w.model.folder != "":
+		d.model(ctx, w.backend, w.model)
 	default:
 		d.machine()
 		d.judging(ctx, w)

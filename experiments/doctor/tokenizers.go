@@ -5,8 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 
+	"securecoderl/experiments/doctor/golden"
 	"securecoderl/securerl/tokenizer"
 )
 
@@ -25,9 +25,9 @@ func tokenized(dir string) (f found, err error) {
 		if err != nil {
 			return err
 		}
-		return each(path, nil, func(r tokenRow) error {
+		return each(path, nil, func(r golden.Text) error {
 			f.rows++
-			r.check(tok, func(ok bool, format string, a ...any) {
+			r.Compare(tok, func(_ string, ok bool, format string, a ...any) {
 				f.say(ok, "%s: %.60q: "+format, append([]any{filepath.Dir(path), r.Text}, a...)...)
 			})
 			return nil
@@ -37,39 +37,4 @@ func tokenized(dir string) (f found, err error) {
 		err = fmt.Errorf("%w: no parity.jsonl or vectors.jsonl below %s: %w", errRow, dir, os.ErrNotExist)
 	}
 	return f, err
-}
-
-// tokenRow is a text with the library's answers.
-type tokenRow struct {
-	Text    string
-	IDs     []int32
-	Special []int32  `json:"ids_with_special"`
-	Spans   [][2]int `json:"spans_byte"`
-	Decoded *string
-	Skip    *string `json:"decoded_skip_special"`
-}
-
-func (r tokenRow) check(tok *tokenizer.Tokenizer, say func(ok bool, format string, a ...any)) {
-	e := tok.Encode(r.Text)
-	say(slices.Equal(e.IDs, r.IDs), "ids %v, not %v", e.IDs, r.IDs)
-	if r.Special != nil {
-		full := tok.Wrap(e).IDs
-		say(slices.Equal(full, r.Special), "ids with the template %v, not %v", full, r.Special)
-	}
-	if r.Spans != nil {
-		var spans [][2]int
-		for _, s := range e.Spans {
-			spans = append(spans, [2]int{s.Start, s.End})
-		}
-		say(slices.Equal(spans, r.Spans), "ranges %v, not %v", spans, r.Spans)
-	}
-	for _, text := range []struct {
-		want     *string
-		specials bool
-	}{{r.Decoded, true}, {r.Skip, false}} {
-		if text.want != nil {
-			got := tok.Text(r.IDs, text.specials)
-			say(got == *text.want, "decoded to %q, not %q", got, *text.want)
-		}
-	}
 }

@@ -100,7 +100,7 @@ func (d *doctor) throughput(ctx context.Context, l *train.Lab) {
 	d.area = "speed"
 	var list []sample
 	for n := range rounds {
-		for _, x := range append(golden, broken...) {
+		for _, x := range append(right, broken...) {
 			if x.name != "endless" {
 				x.source += fmt.Sprintf("\n# %d", n) // no verdict is known before
 				list = append(list, x)

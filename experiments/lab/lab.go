@@ -34,9 +34,10 @@ type lab struct {
 // loaded is an open laboratory, and the run it was opened for.
 type loaded struct {
 	*train.Lab
-	dir      string // of the stored run; "" = none, for judging alone
+	dir      string // of the stored run or model; "" = none, for judging alone
 	written  time.Time
 	policies map[string]*policy.Policy
+	model    *held // of a model's folder, which dir is then; nil = a run
 }
 
 func newLab() *lab {
@@ -56,6 +57,9 @@ func (l *lab) handlers() map[string]session.Handler {
 		notebook.CallSample: answer(alone(l, l.sample)),
 		notebook.CallJudge:  answer(alone(l, l.judge)),
 		notebook.CallTrain:  answer(alone(l, l.train)),
+		notebook.CallModel:  answer(alone(l, l.describe)),
+		notebook.CallWrite:  answer(alone(l, l.write)),
+		notebook.CallScore:  answer(alone(l, l.score)),
 	}
 }
 
@@ -93,7 +97,7 @@ func (l *lab) open(ctx context.Context, dir string) (*loaded, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s holds no run (no run.json)", errAsk, dir)
 	}
-	if o := l.loaded; o != nil && o.dir == dir && o.written.Equal(info.ModTime()) {
+	if o := l.loaded; o != nil && o.model == nil && o.dir == dir && o.written.Equal(info.ModTime()) {
 		return o, nil
 	}
 	if err := l.unload(); err != nil {

@@ -5,7 +5,8 @@
 //
 // It answers until that process ends, or nobody has asked for two hours. A run is loaded
 // at the first question about it and given back, weights and compiled graphs with it,
-// when another is asked about. Stored runs are only read: what a training writes lies in
+// when another is asked about; so is the model of a Hugging Face folder, which needs no
+// run. Stored runs are only read: what a training writes lies in
 // a folder of its own below TMPDIR, which is removed at the end.
 //
 // The backend is chosen as everywhere: GOMLX_BACKEND, else the fastest that opens.

@@ -57,6 +57,8 @@ func (l *lab) train(ctx context.Context, q notebook.Training, emit func(any) err
 			cancel()
 		}
 	}
+	o.Engine.Until(ctx) // a caller that goes away waits for one graph, not for the iteration
+	defer o.Engine.Until(context.Background())
 	return nil, t.Optimize(ctx, s.Variants[0], s.Seeds[0])
 }
 

@@ -59,7 +59,7 @@ func (l *Lab) FineTune(ctx context.Context, seed uint64) error {
 		}
 		next, st, err := trainer.Step(l.base, adapter, moments, batch, step)
 		if err != nil {
-			return fmt.Errorf("step %d: %w", step, err)
+			return fmt.Errorf("step %d: %w", step, l.interrupted(ctx, err, saved))
 		}
 		adapter = next
 		point := runlog.Point{Phase: "sft", Variant: "sft", Seed: seed, Step: step, Values: map[string]float64{"loss": st.Loss, "grad_norm": st.Norm, "rate": st.Rate}}

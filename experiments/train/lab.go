@@ -27,7 +27,8 @@ type Lab struct {
 	Settings Settings
 	Run      *runlog.Run
 	Console  *Console
-	Watch    func(runlog.Point) // told of every point that is logged; may be nil
+	Watch    func(runlog.Point)      // told of every point that is logged; may be nil
+	Loading  func(done, total int64) // told of the bytes of a folder's model as they are copied; may be nil
 
 	Engine   *engine.Engine
 	Problems problem.Set

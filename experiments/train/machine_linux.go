@@ -1,6 +1,13 @@
 package train
 
-import "golang.org/x/sys/unix"
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// schedulers are the signals that job schedulers send besides SIGTERM.
+var schedulers = []os.Signal{unix.SIGUSR1}
 
 // freeBytes is the space that this user may still fill; 0 if unknown.
 func freeBytes(dir string) int64 {

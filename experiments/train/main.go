@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"runtime"
 	"strings"
 	"syscall"
@@ -57,22 +56,28 @@ const (
 	exitOK      = 0
 	exitFailed  = 1
 	exitInput   = 2   // something the user gave, or the machine lacks, is wrong
-	exitStopped = 130 // asked to stop; a checkpoint was written
+	exitRequeue = 75  // a job scheduler asked to stop; a checkpoint was written, and -resume goes on (EX_TEMPFAIL of sysexits.h)
+	exitStopped = 130 // a person asked to stop; likewise
 )
 
-// Main runs work on a new or resumed run and returns the exit code. SIGINT and
-// SIGTERM lead to a checkpoint and a clean end.
+// Main runs work on a new or resumed run and returns the exit code. SIGINT, and the
+// SIGTERM and SIGUSR1 of a job scheduler, lead to a checkpoint and a clean end; a second
+// one ends at once. The wait is at most the loading of the model, or one execution or
+// compilation of a graph, of a micro-batch or of model.sample_rows rows; and the writing.
+// A step of SFT is left at its micro-batch and made again, an iteration of PPO begins anew.
 func Main(o Options, work func(*Lab, context.Context) error) int {
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer cancel()
+	ctx, end := listen()
+	defer end()
 	c := NewConsole(os.Stdout)
 	err := o.run(ctx, c, work)
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, ErrStopped), ctx.Err() != nil:
-		fmt.Fprintln(os.Stderr, "stopped; a checkpoint was written. Go on with: pipeline -resume "+o.folder())
-		return exitStopped
+	case isStop(ctx, err):
+		why := stopped{os.Interrupt}
+		errors.As(context.Cause(ctx), &why)
+		fmt.Fprintf(os.Stderr, "%v; the last checkpoint is whole. Go on with: pipeline -resume %s\n", why, o.folder())
+		return why.code()
 	}
 	fmt.Fprintln(os.Stderr, oneLine(err))
 	if isInput(err) {
@@ -100,7 +105,7 @@ func isInput(err error) bool {
 
 var errUsage = errors.New("usage")
 
-var inputErrors = []error{errUsage, runlog.ErrSettings, runlog.ErrRun, runlog.ErrCheckpoint, runlog.ErrBusy, engine.ErrUnavailable, sandbox.ErrNoSandbox, sandbox.ErrPython, scan.ErrVersion,
+var inputErrors = []error{errUsage, runlog.ErrSettings, runlog.ErrRun, runlog.ErrCheckpoint, runlog.ErrBusy, engine.ErrUnavailable, engine.ErrMemory, sandbox.ErrNoSandbox, sandbox.ErrPython, scan.ErrVersion,
 	ErrModel, corpus.ErrFile, decoder.ErrConfig, checkpoint.ErrWeights, checkpoint.ErrMemory, policy.ErrPolicy, tokenizer.ErrUnsupported, tokenizer.ErrFormat, prompt.ErrTemplate, problem.ErrFormat}
 
 // oneLine joins the faults of an error by semicolons.
@@ -123,6 +128,7 @@ func (o Options) run(ctx context.Context, c *Console, work func(*Lab, context.Co
 		}
 		return err
 	}
+	lab.Engine.Until(ctx)
 	lab.estimate()
 	err = work(lab, ctx)
 	return errors.Join(err, lab.Close())
@@ -156,17 +162,9 @@ func (o Options) open() (*runlog.Run, Settings, error) {
 	if o.Out == "" {
 		return nil, s, fmt.Errorf("%w: name the folder of the new run with -out, or an old one with -resume", errUsage)
 	}
-	name, text, err := o.settings()
+	s, err := o.Read()
 	if err != nil {
 		return nil, s, err
-	}
-	if err := s.Decode(name, text); err != nil {
-		return nil, s, err
-	}
-	for _, x := range o.Set {
-		if err := s.set(x); err != nil {
-			return nil, s, err
-		}
 	}
 	resolved, err := runlog.Encode(s)
 	if err != nil {
@@ -174,6 +172,24 @@ func (o Options) open() (*runlog.Run, Settings, error) {
 	}
 	run, err := runlog.Create(o.Out, resolved, facts(s))
 	return run, s, err
+}
+
+// Read returns the settings of a preset or file, with everything that is set over it.
+func (o Options) Read() (Settings, error) {
+	s := Default()
+	name, text, err := o.settings()
+	if err != nil {
+		return s, err
+	}
+	if err := s.Decode(name, text); err != nil {
+		return s, err
+	}
+	for _, x := range o.Set {
+		if err := s.set(x); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
 }
 
 func (o Options) settings() (name string, text []byte, err error) {

@@ -15,6 +15,7 @@ import (
 	"securecoderl/securerl/decoder"
 	"securecoderl/securerl/decoder/checkpoint"
 	"securecoderl/securerl/engine"
+	"securecoderl/securerl/policy"
 	"securecoderl/securerl/problem"
 	"securecoderl/securerl/problem/families"
 	"securecoderl/securerl/runlog"
@@ -44,8 +45,29 @@ func (l *Lab) readModel() error {
 	if l.tokenizer, err = tokenizer.Load(filepath.Join(m.Folder, "tokenizer.json")); err != nil {
 		return err
 	}
-	return errors.Join(l.checkModel(), l.Settings.Adapter().Validate(l.config))
+	return errors.Join(l.checkModel(), l.Settings.Adapter().Validate(l.config), l.checkAdapter())
 }
+
+// checkAdapter reads the adapter that SFT is to take, which may be of another base.
+func (l *Lab) checkAdapter() error {
+	dir := l.Settings.SFT.Adapter
+	if dir == "" {
+		return nil
+	}
+	p := &policy.Policy{Config: l.config, LoRA: l.Settings.Adapter()}
+	if _, err := p.Load(dir); err != nil {
+		return fmt.Errorf("%w: sft.adapter: %w", ErrModel, err)
+	}
+	return nil
+}
+
+// Model says what the lab has for a policy: family, number of parameters, bytes as stored.
+func (l *Lab) Model() (c decoder.Config, parameters, stored int64) {
+	return l.config, count(l.config), l.stored
+}
+
+// Outlook counts the problems, with what was left out of their file.
+func (l *Lab) Outlook() string { return l.report.String() }
 
 // checkModel compares a folder's model with its tokenizer, and with the slots.
 func (l *Lab) checkModel() error {
@@ -101,8 +123,8 @@ func (l *Lab) picker() corpus.Picker {
 	return corpus.Uniform(l.Problems.Split(problem.Train))
 }
 
-// plan is the memory that the settings need with the model.
-func (l *Lab) plan() checkpoint.Plan {
+// Plan is the memory that the settings need with the model.
+func (l *Lab) Plan() checkpoint.Plan {
 	s := l.Settings
 	lora, devices := s.Adapter(), 1
 	if l.Engine != nil {
@@ -133,7 +155,7 @@ func (l *Lab) fitModel() error {
 	if l.Settings.Model.Folder == "" {
 		return nil
 	}
-	plan := l.plan()
+	plan := l.Plan()
 	l.Console.Say("model          %s, %s, %d parameters; problems: %s", filepath.Base(l.Settings.Model.Folder), l.config.Family, count(l.config), l.report)
 	l.Console.Say("memory plan\n%s", plan)
 	free, err := l.Engine.FreeMemory()
@@ -197,6 +219,9 @@ func (l *Lab) place() (*engine.Tree, error) {
 	const steps = 100
 	bar, done := l.Console.Bar("loading", steps, 0), 0
 	config, base, err := f.Place(context.Background(), l.Engine, func(at, total int64) {
+		if l.Loading != nil {
+			l.Loading(at, total)
+		}
 		for ; int64(done)*total < at*steps; done++ {
 			bar.Step("")
 		}

@@ -151,6 +151,8 @@ func TestAWrongModelIsNamedBeforeAnyWork(t *testing.T) {
 		{"cut file", []string{"model.folder=" + other("d", func(dir string) {
 			require.NoError(t, os.Truncate(filepath.Join(dir, "model.safetensors"), 500_000))
 		})}, []string{"model.safetensors"}},
+		{"adapter of another base", []string{"sft.adapter=../../testdata/checkpoint/gpt2/adapter"}, []string{"sft.adapter", "adapter_config.json", "c_attn"}},
+		{"no adapter", []string{"sft.adapter=nowhere"}, []string{"sft.adapter", "nowhere"}},
 		{"problems", []string{"data.problems=nowhere.json"}, []string{"nowhere.json"}},
 		{"shares", []string{"data.problems=x.json", "data.test=0.7", "data.validation=0.6"}, []string{"data.test", "0.7 and 0.6"}},
 		{"keys without a file", []string{"data.hidden=2"}, []string{"data.problems"}},

@@ -58,7 +58,7 @@ func (l *Lab) through(ctx context.Context, want func(name string) bool) error {
 			return err
 		}
 		if err := s.run(ctx); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+			return fmt.Errorf("%s: %w", s.name, l.lower(s.name, err))
 		}
 		if err := errors.Join(l.ended(s.name), l.finish(s.name)); err != nil {
 			return err

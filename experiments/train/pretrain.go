@@ -102,7 +102,7 @@ func (l *Lab) Pretrain(ctx context.Context) error {
 	for step := l.state.Step; step < b.Steps; step++ {
 		next, stats, err := trainer.PackedStep(weights, moments, pack.batch(b.BatchSize, length), step)
 		if err != nil {
-			return fmt.Errorf("step %d: %w", step, err)
+			return fmt.Errorf("step %d: %w", step, l.interrupted(ctx, err, saved))
 		}
 		weights = next
 		point := runlog.Point{Phase: "base", Seed: b.Seed, Step: step, Values: map[string]float64{"loss": stats.Loss, "grad_norm": stats.Norm, "rate": stats.Rate}}

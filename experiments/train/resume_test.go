@@ -68,7 +68,7 @@ token_security = 1.0
 `
 
 const (
-	childEnv   = "SECURERL_TEST_CHILD" // "new" or "resume"
+	childEnv   = "SECURERL_TEST_CHILD" // "new", "resume" or "deaf"
 	folderEnv  = "SECURERL_TEST_FOLDER"
 	backendEnv = "SECURERL_TEST_BACKEND"
 )
@@ -82,6 +82,9 @@ func TestMain(m *testing.M) {
 		o.Settings, o.Out = filepath.Join(filepath.Dir(dir), "micro.toml"), dir
 	case "resume":
 		o.Resume = dir
+	case "deaf":
+		o.Settings, o.Out = filepath.Join(filepath.Dir(dir), "micro.toml"), dir
+		os.Exit(train.Main(o, func(l *train.Lab, ctx context.Context) error { return deaf(ctx, l) }))
 	default:
 		os.Exit(m.Run())
 	}
@@ -91,6 +94,17 @@ func TestMain(m *testing.M) {
 		}
 		return results.Write(ctx, l)
 	}))
+}
+
+// deaf works on after it was asked to stop, as a graph that runs for minutes does.
+func deaf(ctx context.Context, l *train.Lab) error {
+	for _, name := range []string{"at work", "asked to stop"} {
+		if err := os.WriteFile(l.Run.Path(name), nil, 0o600); err != nil {
+			return err
+		}
+		<-ctx.Done()
+	}
+	select {}
 }
 
 // child starts the pipeline in a process of its own.
@@ -213,20 +227,63 @@ func TestAKilledRunEndsWithTheSameBytes(t *testing.T) {
 	}
 }
 
+// A person's interrupt and a scheduler's signals lead to a checkpoint; their exit codes
+// tell a wrapper which of the two it was, and the run ends with the bytes of a calm one.
 func TestAskedToStopARunLeavesACheckpointAndGoesOn(t *testing.T) {
-	dir := folder(t)
-	cmd := child(t, dir, "go")
-	require.Eventually(t, func() bool {
-		found, _ := filepath.Glob(filepath.Join(dir, "checkpoints", "step-*"))
-		return len(found) > 0
-	}, time.Minute, 5*time.Millisecond)
-	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
-	var exit *exec.ExitError
-	require.ErrorAs(t, cmd.Wait(), &exit)
-	assert.Equal(t, 130, exit.ExitCode())
+	calm, dir := folder(t), folder(t)
+	finished(t, child(t, calm, "go"))
+	checkpoints := func() int {
+		found, err := filepath.Glob(filepath.Join(dir, "checkpoints", "step-*"))
+		require.NoError(t, err)
+		n := 0
+		for _, path := range found {
+			var at int
+			_, err := fmt.Sscanf(filepath.Base(path), "step-%d", &at)
+			require.NoError(t, err)
+			n = max(n, at)
+		}
+		return n
+	}
+	for _, s := range []struct {
+		signal syscall.Signal
+		code   int
+	}{{syscall.SIGTERM, 75}, {syscall.SIGUSR1, 75}, {syscall.SIGINT, 130}} {
+		before, cmd := checkpoints(), child(t, dir, "go")
+		require.Eventually(t, func() bool { return checkpoints() > before }, time.Minute, 5*time.Millisecond)
+		require.NoError(t, cmd.Process.Signal(s.signal))
+		var exit *exec.ExitError
+		require.ErrorAs(t, cmd.Wait(), &exit, "%v", s.signal)
+		assert.Equal(t, s.code, exit.ExitCode(), "%v", s.signal)
+		assert.Greater(t, checkpoints(), before)
+	}
 	finished(t, child(t, dir, "go"))
 	assert.FileExists(t, filepath.Join(dir, "report.html"))
 	assert.FileExists(t, filepath.Join(dir, "report.md"))
+	assert.Equal(t, deterministicBytes(t, calm), deterministicBytes(t, dir))
+}
+
+func TestASecondSignalEndsAtOnce(t *testing.T) {
+	dir := folder(t)
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childEnv+"=deaf", folderEnv+"="+dir, backendEnv+"=go")
+	require.NoError(t, cmd.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	exists := func(name string) func() bool {
+		return func() bool { _, err := os.Stat(filepath.Join(dir, name)); return err == nil }
+	}
+	require.Eventually(t, exists("at work"), time.Minute, 5*time.Millisecond)
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	require.Eventually(t, exists("asked to stop"), time.Minute, 5*time.Millisecond)
+	select {
+	case err := <-ended:
+		require.Fail(t, "the first signal waits for the work", "%v", err)
+	default:
+	}
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	var exit *exec.ExitError
+	require.ErrorAs(t, <-ended, &exit)
+	assert.Equal(t, 75, exit.ExitCode())
 }
 
 func ExampleSettings_Validate() {

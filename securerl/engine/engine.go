@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"weak"
 
 	"github.com/gomlx/compute"
@@ -27,6 +29,7 @@ type Engine struct {
 	info    Info
 	mesh    *distributed.DeviceMesh // nil = one device
 	copies  copies
+	until   atomic.Pointer[context.Context] // see Until
 }
 
 // Option is a rare choice on opening.

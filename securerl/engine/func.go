@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -30,8 +31,12 @@ func (e *Engine) NewFunc(name string, build func(in []*graph.Node) []*graph.Node
 }
 
 // Call runs the function. Inputs stay where they are and stay valid; weights that
-// are passed again are not copied again. The caller owns the outputs.
+// are passed again are not copied again. The caller owns the outputs. Errors name the
+// function; ErrMemory says how much it asked for.
 func (f *Func) Call(in ...*tensors.Tensor) ([]*tensors.Tensor, error) {
+	if err := f.e.stopped(); err != nil {
+		return nil, fmt.Errorf("engine: %s: %w", f.name, err)
+	}
 	args := make([]any, len(in))
 	key := ""
 	for i, t := range in {
@@ -51,6 +56,9 @@ func (f *Func) Call(in ...*tensors.Tensor) ([]*tensors.Tensor, error) {
 		out, err = f.exec.Call(args...)
 	}
 	if err != nil {
+		if err = Refusal(f.name, err); errors.Is(err, ErrMemory) {
+			return nil, err
+		}
 		return nil, fmt.Errorf("engine: %s: %w", f.name, err)
 	}
 	if first {

@@ -6,6 +6,7 @@
 //	a loop ------------------------NewLive, Step, Done----------> one block that moves, then the final figure
 //	DIR of a run ------------------Open-------------------------> Points, Samples, Evaluation
 //	Ask, a program, Training ------Sample, Judge, Train---------> rows, a verdict, points as they come
+//	a Hugging Face folder ---------OpenModel, Write, Score------> texts with the log-probability of each token
 //	a claim -----------------------Check, Must------------------> "ok: ...", or the cell fails
 //
 // # Why so

@@ -34,7 +34,7 @@ type Policy struct {
 	PromptSlots int // most tokens of a prompt, P
 	MaxNew      int // most tokens of a completion with its end token, T
 
-	BatchSize int         // rows sampled together, at most; 0 = decoder.MaxSlots
+	BatchSize int         // rows sampled or scored together, at most; 0 = decoder.MaxSlots
 	Stops     []string    // strings that end a completion in whose text they stand
 	Label     string      // what Name returns; "" = "policy"
 	Law       decoder.Law // the law of Complete; the zero value means temperature 1

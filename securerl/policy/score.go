@@ -22,7 +22,7 @@ const GapLimit = 1e-4
 // another law, and no ratio between them means anything.
 var ErrGap = errors.New("policy: sampler and trainer disagree")
 
-// scoreRows is how many rows are scored together.
+// scoreRows is how many rows are scored together, at most BatchSize.
 const scoreRows = 32
 
 // LogProbs returns the log-probability of every token of the trajectories under an
@@ -48,7 +48,7 @@ func (p *Policy) LogProbs(ctx context.Context, adapter *engine.Tree, ts []Trajec
 		weights = append(weights[:len(weights):len(weights)], adapter.Tensors...)
 	}
 	f, out := p.score(adapter != nil), make([][]float64, len(ts))
-	for _, c := range decoder.Chunks(lengths, f.Rows(scoreRows)) {
+	for _, c := range decoder.Chunks(lengths, f.Rows(p.scored())) {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("policy: %w", err)
 		}
@@ -71,6 +71,14 @@ func (p *Policy) LogProbs(ctx context.Context, adapter *engine.Tree, ts []Trajec
 		}
 	}
 	return out, nil
+}
+
+// scored is how many rows are scored together.
+func (p *Policy) scored() int {
+	if p.BatchSize > 0 {
+		return min(scoreRows, p.BatchSize)
+	}
+	return scoreRows
 }
 
 // score is the graph: tokens, targets, temperature, weights -> log-probabilities.

@@ -283,7 +283,7 @@ func (f *Folder) Place(ctx context.Context, e *engine.Engine, progress func(done
 			placed, err = tensors.FromRaw(e.Backend(), 0, shapes.Make(dtypeOf[x.DType], x.Shape...), x.Data)
 		}
 		if err != nil {
-			return c, nil, errors.Join(fmt.Errorf("checkpoint: %s of %s: %w", p.Name, f.dir, err), t.Finalize())
+			return c, nil, errors.Join(fmt.Errorf("checkpoint: %s of %s: %w", p.Name, f.dir, engine.Refusal("loading "+p.Name, err)), t.Finalize())
 		}
 		t.Add(p.Name, placed)
 		if done += int64(len(x.Data)); progress != nil {
