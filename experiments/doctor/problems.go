@@ -1,77 +1,42 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
 
+	"securecoderl/experiments/train/corpus"
 	"securecoderl/securerl/call"
 	"securecoderl/securerl/judge"
 	"securecoderl/securerl/mutate"
 	"securecoderl/securerl/problem"
-	"securecoderl/securerl/problem/families"
 	"securecoderl/securerl/sandbox"
 	"securecoderl/securerl/scan"
 )
 
-// generated names the problems of package families instead of a file.
-const generated = "families"
-
 // workers is how many programs run at a time.
 var workers = runtime.NumCPU()
 
-var readers = map[string]func(io.Reader, string) (problem.Set, error){"stdin": problem.ReadStdin, "paper": problem.ReadPaper, "apps": problem.ReadAPPS,
-	"mbpp": problem.ReadMBPP, "humaneval": problem.ReadHumanEval}
-
 // problemSet says which problems are looked at, and how many of them are run.
 type problemSet struct {
-	path   string // a file, or generated
-	format string // a key of readers; auto = by content
+	path   string // a file, or corpus.Generated
+	format string // one of corpus.Formats; auto = by content
 	all    bool   // run every problem, not a tenth chosen by key, and list everything
 	most   int    // mutants per problem of a file, chosen by key; 0 = all
 }
 
 // read reads the set and says in which form.
-func (s problemSet) read() (set problem.Set, format string, err error) {
-	if s.path == generated {
-		return families.Build(), generated, nil
-	}
-	b, err := os.ReadFile(s.path)
+func (s problemSet) read() (problem.Set, string, error) {
+	set, form, err := corpus.Open(s.path, s.format)
 	if err != nil {
-		return problem.Set{}, s.format, fmt.Errorf("%w: %w", errRow, err)
+		err = fmt.Errorf("%w: %w", errRow, err)
 	}
-	if format = s.format; format == "" || format == "auto" {
-		format = guess(b)
-	}
-	read := readers[format]
-	if read == nil {
-		return problem.Set{}, format, fmt.Errorf("%w: %s: format %q is none of stdin, paper, apps, mbpp, humaneval", errRow, s.path, s.format)
-	}
-	set, err = read(bytes.NewReader(b), s.path)
-	return set, format, err
-}
-
-// guess names the format by the keys of the first JSON value.
-func guess(b []byte) string {
-	var keys map[string]json.RawMessage
-	if json.NewDecoder(bytes.NewReader(b)).Decode(&keys) != nil {
-		return ""
-	}
-	for _, x := range [][2]string{{"prompts_with_tests", "paper"}, {"question", "apps"}, {"statement", "stdin"}, {"test_list", "mbpp"}, {"entry_point", "humaneval"}} {
-		if keys[x[0]] != nil {
-			return x[1]
-		}
-	}
-	return ""
+	return set, form, err
 }
 
 // bench is a set of problems under examination.
@@ -101,7 +66,7 @@ func (d *doctor) problems(ctx context.Context, s problemSet) {
 	}
 	d.list("every test list wants two outputs at least, and no hidden test repeats a public one", f)
 	d.list("comparators are those that the statements ask for", comparators(set))
-	b := &bench{doctor: d, problemSet: s, set: set, families: s.path == generated}
+	b := &bench{doctor: d, problemSet: s, set: set, families: s.path == corpus.Generated}
 	if err := b.open(ctx); err != nil {
 		d.check("sandbox and scanner", err, "bin/doctor alone says more")
 	} else {

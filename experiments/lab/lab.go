@@ -123,7 +123,7 @@ func settings(dir string) (train.Settings, []byte, error) {
 	if err != nil {
 		return s, nil, fmt.Errorf("%w: %w; only a run with its settings and checkpoints can be sampled or trained", errAsk, err)
 	}
-	return s, text, runlog.Decode(path, text, &s)
+	return s, text, s.Decode(path, text)
 }
 
 // shadow makes a run folder whose checkpoints are links to those of a stored run, which

@@ -54,7 +54,7 @@ var storedRun = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	s := train.Default()
-	if err := runlog.Decode("tiny.toml", text, &s); err != nil {
+	if err := s.Decode("tiny.toml", text); err != nil {
 		return "", err
 	}
 	s.Model.HiddenSize, s.Model.IntermediateSize, s.Model.Layers = 16, 24, 1

@@ -68,7 +68,7 @@ func liveSettings(s train.Settings, q notebook.Training) (train.Settings, error)
 	if err != nil {
 		return s, err
 	}
-	if err := runlog.Decode("tiny.toml", text, &tiny); err != nil {
+	if err := tiny.Decode("tiny.toml", text); err != nil {
 		return s, err
 	}
 	model, lora := s.Model, s.LoRA
@@ -83,7 +83,7 @@ func liveSettings(s train.Settings, q notebook.Training) (train.Settings, error)
 		s.Seeds = []uint64{q.Seed}
 	}
 	s.Seeds = s.Seeds[:1]
-	if err := runlog.Decode("Settings", []byte(q.Settings), &s); err != nil {
+	if err := s.Decode("Settings", []byte(q.Settings)); err != nil {
 		return s, err
 	}
 	if !reflect.DeepEqual(model, s.Model) || !reflect.DeepEqual(lora, s.LoRA) {

@@ -56,7 +56,7 @@ func Open(ctx context.Context, e *engine.Engine, dir, name string) (*Moment, err
 	settings := train.Default()
 	text, err := run.Settings()
 	if err == nil {
-		err = runlog.Decode(run.Path("settings.toml"), text, &settings)
+		err = settings.Decode(run.Path("settings.toml"), text)
 	}
 	if err != nil {
 		return nil, err

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"securecoderl/experiments/train"
@@ -31,9 +33,14 @@ func meanings() [][2]string {
 func limits(s train.Settings) []string {
 	list := []string{
 		"No finding is not the same as secure: on published programs with security tests, Bandit finds a quarter to two fifths of the vulnerable ones.",
-		"The problems are generated and small, and so is the model: nothing here says how a model of billions of parameters behaves.",
 		"Intervals resample problems (and seeds where there are several). They do not cover another base model or other settings.",
 		"The best checkpoint is chosen on validation problems by the primary metric; the last one is not chosen at all. Both are shown.",
+	}
+	if s.Model.Folder == "" {
+		list = append(list, "The problems are generated and small, and so is the model: nothing here says how a model of billions of parameters behaves.")
+	}
+	for _, key := range slices.Sorted(maps.Keys(s.Differs)) {
+		list = append(list, fmt.Sprintf("Differs from the source in %s: %s.", key, s.Differs[key]))
 	}
 	if len(s.Seeds) < 5 {
 		list = append(list, fmt.Sprintf("%d seed(s): every sentence speaks of these checkpoints, not of a method.", len(s.Seeds)))

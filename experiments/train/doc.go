@@ -9,6 +9,9 @@
 //	Pipeline = Pretrain -> for each seed: FineTune -> for each variant: Optimize
 //	           -> Evaluate each policy on the same problems
 //
+// The base model is pretrained here, or lies in a Hugging Face folder (Settings.Model.Folder);
+// problems are generated, or read from files by package corpus.
+//
 // Every arrow is a stage with a name ("base", "sft-1", "gated-1", "evaluate
 // gated-1-best"). A stage that is finished is never run again; a stage that was
 // interrupted goes on from its last checkpoint, and the deterministic files

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"securecoderl/experiments/train/corpus"
 	"securecoderl/securerl/decoder"
 	"securecoderl/securerl/engine"
 	"securecoderl/securerl/judge"
@@ -28,12 +29,15 @@ func (l *Lab) FineTune(ctx context.Context, seed uint64) error {
 		return err
 	}
 	s := l.Settings.SFT
+	if s.Adapter != "" {
+		return l.take(ctx, s.Adapter, seed)
+	}
 	root := rng.New(seed).Name("sft")
 	rows, err := l.sftRows(root.Name("rows"))
 	if err != nil {
 		return err
 	}
-	config, lora := l.Settings.Config(), l.Settings.Adapter()
+	config, lora := l.config, l.Settings.Adapter()
 	adapter := decoder.InitAdapter(config, lora, root.Name("adapter"))
 	moments := optim.NewState(adapter)
 	saved := map[string]**engine.Tree{"adapter": &adapter, "m": &moments.M, "v": &moments.V}
@@ -43,7 +47,7 @@ func (l *Lab) FineTune(ctx context.Context, seed uint64) error {
 	moments.Step = l.state.Step
 	trainer := sft.New(l.Engine, config, &lora, sft.Config{
 		AdamW: optim.AdamW{LearningRate: s.LearningRate, Beta1: 0.9, Beta2: s.Beta2, Epsilon: 1e-8, WeightDecay: s.WeightDecay, ClipNorm: s.ClipNorm},
-		Steps: s.Steps, MicrobatchSize: s.MicrobatchSize, Warmup: s.Warmup, Length: config.MaxPositionEmbeddings,
+		Steps: s.Steps, MicrobatchSize: s.MicrobatchSize, Warmup: s.Warmup, Length: l.Settings.Model.slots(), Key: root.Name("dropout"),
 	})
 	bar := l.Console.Bar(sftName(seed), s.Steps, l.state.Step)
 	note := ""
@@ -78,18 +82,63 @@ func (l *Lab) FineTune(ctx context.Context, seed uint64) error {
 // sftRows draws the fixed rows of SFT. A row that does not fit the slots is cut at
 // the end, as a training example of a real corpus would be.
 func (l *Lab) sftRows(key rng.Key) ([]sft.Row, error) {
-	corpus, stream := l.corpus(families.SFTNoise(), l.Settings.SFT.Insecure), key.Stream()
+	if l.Settings.Data.Rows != "" {
+		return l.storedRows(key)
+	}
+	noisy, stream := l.corpus(families.SFTNoise(), l.Settings.SFT.Insecure), key.Stream()
 	rows := make([]sft.Row, l.Settings.SFT.Rows)
 	for i := range rows {
-		row := corpus.Draw(stream)
+		row := noisy.Draw(stream)
 		p, err := l.template().RenderRequest(l.tokenizer, row.Problem.ID, row.Request)
 		if err != nil {
 			return nil, err
 		}
-		target := append(l.tokenizer.EncodeContinuation(row.Program).IDs, endID)
+		target := append(l.tokenizer.EncodeContinuation(row.Program).IDs, l.end())
 		rows[i] = sft.Row{Prompt: p.IDs, Target: target[:min(len(target), l.Settings.Model.ProgramSlots)]}
 	}
 	return rows, nil
+}
+
+// storedRows are the rows of a file: SFT.Rows of them, chosen by key, if there are more.
+// What does not fit the slots is left out; a program without its end would teach
+// that programs have none.
+func (l *Lab) storedRows(key rng.Key) ([]sft.Row, error) {
+	stored, poor, err := corpus.Rows(l.Settings.Data.Rows, l.Settings.Data.Reward)
+	if err != nil {
+		return nil, err
+	}
+	key.Stream().Shuffle(len(stored), func(i, j int) { stored[i], stored[j] = stored[j], stored[i] })
+	var rows []sft.Row
+	long := 0
+	for _, r := range stored {
+		p, err := l.template().RenderRequest(l.tokenizer, r.ID, r.Request)
+		if err != nil && !errors.Is(err, prompt.ErrTooLong) {
+			return nil, err
+		}
+		target := append(l.tokenizer.EncodeContinuation(r.Program).IDs, l.end())
+		if err != nil || len(target) > l.Settings.Model.ProgramSlots {
+			long++
+		} else if len(rows) < l.Settings.SFT.Rows {
+			rows = append(rows, sft.Row{Prompt: p.IDs, Target: target})
+		}
+	}
+	l.Console.Say("rows           %d of %d; %d with a reward below %g, %d longer than the slots", len(rows), len(stored)+poor, poor, l.Settings.Data.Reward, long)
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("%w: %s: no row fits the slots of the settings", corpus.ErrFile, l.Settings.Data.Rows)
+	}
+	return rows, l.Run.AddFacts(map[string]any{"sft_rows": map[string]any{"used": len(rows), "poor": poor, "long": long}})
+}
+
+// take stores an adapter from elsewhere as that of SFT.
+func (l *Lab) take(ctx context.Context, dir string, seed uint64) error {
+	adapter, err := l.policy(nil).Load(dir)
+	if err != nil {
+		return err
+	}
+	if err := l.saveAdapter(policyName{Variant: "sft", Seed: seed}, adapter.Adapter); err != nil {
+		return err
+	}
+	return l.probe(ctx, adapter.Adapter, seed)
 }
 
 // probe measures the SFT policy before PPO: what share of its correct programs is
@@ -98,14 +147,14 @@ func (l *Lab) sftRows(key rng.Key) ([]sft.Row, error) {
 // only where that share is neither 0 nor 1.
 func (l *Lab) probe(ctx context.Context, adapter *engine.Tree, seed uint64) error {
 	p := l.policy(adapter)
-	corpus := l.corpus(families.SFTNoise(), l.Settings.SFT.Insecure)
+	training := l.picker()
 	var sampled tally
 	for round := 0; sampled.correct < l.Settings.SFT.ProbeCorrect && sampled.programs < l.Settings.SFT.ProbeSamples; round++ {
 		draw := key(seed, "probe", round)
 		stream := draw.Stream()
 		problems := make([]*problem.Problem, min(128, l.Settings.SFT.ProbeSamples))
 		for i := range problems {
-			problems[i] = corpus.Pick(stream)
+			problems[i] = training.Pick(stream)
 		}
 		if err := l.count(ctx, &sampled, p, problems, decoder.Law{Temperature: 1}, draw.Name("samples")); err != nil {
 			return err

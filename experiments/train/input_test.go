@@ -31,7 +31,7 @@ func TestWrongInputIsNamedInOneLine(t *testing.T) {
 		want []string
 	}{
 		{"no folder", Options{Preset: "tiny"}, []string{"-out"}},
-		{"unknown preset", Options{Preset: "huge", Out: out}, []string{`no preset "huge"`, "quick, tiny"}},
+		{"unknown preset", Options{Preset: "huge", Out: out}, []string{`no preset "huge"`, "full, paper-ppo-continue, paper-ppo-fresh, paper-ppo-simple, paper-sft, ppo-critic, quick, tiny"}},
 		{"unknown key", Options{Settings: write("a.toml", "[ppo]\nlearning_rat = 1\n"), Out: out}, []string{"a.toml:2: ppo.learning_rat: unknown key"}},
 		{"no TOML", Options{Settings: write("b.toml", "seeds = [1\n"), Out: out}, []string{"b.toml:"}},
 		{"several values", Options{Settings: write("c.toml", "[judge]\nworkers = 0\n[evaluation2]\n"), Out: out}, []string{"evaluation2"}},
@@ -61,13 +61,13 @@ func TestPresetsAreValidAndReplayThemselves(t *testing.T) {
 		text, err := configs.Read(name)
 		require.NoError(t, err)
 		s := Default()
-		require.NoError(t, runlog.Decode(name, text, &s), name)
+		require.NoError(t, s.Decode(name, text), name)
 		assert.NotEmpty(t, s.About, name)
 		assert.NotEmpty(t, s.Source, name)
 		resolved, err := runlog.Encode(s)
 		require.NoError(t, err)
 		again := Default()
-		require.NoError(t, runlog.Decode("settings.toml", resolved, &again), "%s\n%s", name, resolved)
+		require.NoError(t, again.Decode("settings.toml", resolved), "%s\n%s", name, resolved)
 		assert.Equal(t, s, again, name)
 		assert.False(t, strings.Contains(string(resolved), "/"+"root"), "no path of a machine")
 	}

@@ -6,12 +6,13 @@ import (
 	"os"
 	"path/filepath"
 
+	"securecoderl/experiments/train/corpus"
+	"securecoderl/securerl/decoder"
 	"securecoderl/securerl/decoder/checkpoint"
 	"securecoderl/securerl/engine"
 	"securecoderl/securerl/judge"
 	"securecoderl/securerl/policy"
 	"securecoderl/securerl/problem"
-	"securecoderl/securerl/problem/families"
 	"securecoderl/securerl/prompt"
 	"securecoderl/securerl/rng"
 	"securecoderl/securerl/runlog"
@@ -37,6 +38,9 @@ type Lab struct {
 	sandbox *sandbox.Sandbox
 	scanner *scan.Scanner
 
+	config    decoder.Config
+	stored    int64         // bytes of the weights of a model in a folder
+	report    corpus.Report // of a problem file
 	tokenizer *tokenizer.Tokenizer
 	base      *engine.Tree
 	compiled  *policy.Samplers // graphs shared by all policies with the SFT template
@@ -46,8 +50,9 @@ type Lab struct {
 	saved     map[string][]byte // files of the checkpoint that was loaded
 }
 
-// Open starts the engine, the sandbox and the scanner. A machine that lacks one of
-// them is told so here, before any work is done. run may be nil for a check of the
+// Open starts the engine, the sandbox and the scanner, and looks at the model and the
+// problems of the settings. What is missing or does not fit is told here, before any
+// work is done. run may be nil for a check of the
 // machine alone.
 func Open(ctx context.Context, s Settings, backend string, run *runlog.Run, c *Console) (*Lab, error) {
 	e, err := engine.Open(backend)
@@ -65,10 +70,12 @@ func Open(ctx context.Context, s Settings, backend string, run *runlog.Run, c *C
 		c.Say("               the pure-Go backend trains about 4x and samples about 6x slower than xla:cpu")
 	}
 	c.Say("sandbox        tier %s, Python %s; scanner Bandit %s", l.sandbox.Info().Tier, l.sandbox.Info().PythonVersion, l.scanner.Info().Bandit)
-	if run != nil {
-		if err := l.manifest(); err != nil {
-			return nil, errors.Join(err, l.Close())
-		}
+	err = l.fitModel()
+	if err == nil && run != nil {
+		err = l.manifest()
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
 }
@@ -76,8 +83,15 @@ func Open(ctx context.Context, s Settings, backend string, run *runlog.Run, c *C
 // OpenJudge opens the sandbox and the scanner alone: a lab that judges, and has no
 // backend to train with.
 func OpenJudge(ctx context.Context, s Settings, run *runlog.Run, c *Console) (*Lab, error) {
-	l := &Lab{Settings: s, Run: run, Console: c, Problems: families.Build(), compiled: policy.NewSamplers(), plain: policy.NewSamplers(), updates: &updating{}}
-	if err := l.openJudge(ctx); err != nil {
+	l := &Lab{Settings: s, Run: run, Console: c, compiled: policy.NewSamplers(), plain: policy.NewSamplers(), updates: &updating{}}
+	err := l.readModel()
+	if err == nil {
+		err = l.readProblems()
+	}
+	if err == nil {
+		err = l.openJudge(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
@@ -122,16 +136,32 @@ func (l *Lab) Close() error {
 	return errors.Join(errs...)
 }
 
-// template is the form of the requests of SFT and PPO.
-func (l *Lab) template() prompt.Template { return prompt.Tiny(l.Settings.Model.PromptSlots) }
+// template is the form of the requests of SFT and PPO. Its name was checked.
+func (l *Lab) template() prompt.Template {
+	t, err := prompt.Named(l.Settings.Model.template(), l.Settings.Model.PromptSlots)
+	if err != nil {
+		panic(err)
+	}
+	if len(t.Tokens) == 0 && l.tokenizer != nil && l.tokenizer.Control(l.config.BOS) {
+		return t.With(l.tokenizer.Text([]int32{l.config.BOS}, true)) // a text template behind the model's first token
+	}
+	return t
+}
 
-// policy is the decoder with an adapter; nil means the base alone, which is asked in
-// the form of its own corpus.
+// end is the token that a program ends with.
+func (l *Lab) end() int32 { return l.config.EOS[0] }
+
+// policy is the decoder with an adapter. nil means the base alone; where the run
+// trained it, it is asked in the form of its own corpus.
 func (l *Lab) policy(adapter *engine.Tree) *policy.Policy {
-	p := &policy.Policy{Engine: l.Engine, Config: l.Settings.Config(), LoRA: l.Settings.Adapter(), Base: l.base, Adapter: adapter, Tokenizer: l.tokenizer,
-		Template: l.template(), PromptSlots: l.Settings.Model.PromptSlots, MaxNew: l.Settings.Model.ProgramSlots, Samplers: l.compiled}
+	m := l.Settings.Model
+	p := &policy.Policy{Engine: l.Engine, Config: l.config, LoRA: l.Settings.Adapter(), Base: l.base, Adapter: adapter, Tokenizer: l.tokenizer,
+		Template: l.template(), PromptSlots: m.PromptSlots, MaxNew: m.ProgramSlots, BatchSize: m.SampleRows, Samplers: l.compiled}
 	if adapter == nil {
-		p.Template, p.Samplers = prompt.Comment(l.Settings.Model.PromptSlots), l.plain
+		p.Samplers = l.plain
+		if m.Folder == "" {
+			p.Template = prompt.Comment(m.PromptSlots)
+		}
 	}
 	return p
 }
@@ -141,7 +171,7 @@ func (l *Lab) folder(p policyName) string { return l.Run.Path("checkpoints", p.S
 
 // saveBase stores the base model as a Hugging Face folder.
 func (l *Lab) saveBase() error {
-	return checkpoint.Save(l.folder(policyName{Variant: "base"}), l.Settings.Config(), l.base, "F32", l.tokenizer.JSON())
+	return checkpoint.Save(l.folder(policyName{Variant: "base"}), l.config, l.base, "F32", l.tokenizer.JSON())
 }
 
 // loadBase makes the base model and its tokenizer available, from disk if this
@@ -149,6 +179,11 @@ func (l *Lab) saveBase() error {
 func (l *Lab) loadBase() error {
 	if l.base != nil {
 		return nil
+	}
+	if l.Settings.Model.Folder != "" {
+		var err error
+		l.base, err = l.place()
+		return err
 	}
 	dir := l.folder(policyName{Variant: "base"})
 	_, base, err := checkpoint.Load(dir)
@@ -162,12 +197,17 @@ func (l *Lab) loadBase() error {
 	return nil
 }
 
+// saveAdapter stores an adapter, which names the base that it belongs to.
 func (l *Lab) saveAdapter(p policyName, adapter *engine.Tree) error {
-	return checkpoint.SaveAdapter(l.folder(p), l.Settings.Config(), l.Settings.Adapter(), adapter, "../base")
+	base := "../base"
+	if l.Settings.Model.Folder != "" {
+		base = l.Settings.Model.Folder
+	}
+	return checkpoint.SaveAdapter(l.folder(p), l.config, l.Settings.Adapter(), adapter, base)
 }
 
 func (l *Lab) loadAdapter(p policyName) (*engine.Tree, error) {
-	_, adapter, err := checkpoint.LoadAdapter(l.folder(p), l.Settings.Config())
+	_, adapter, err := checkpoint.LoadAdapter(l.folder(p), l.config)
 	return adapter, err
 }
 

@@ -14,16 +14,24 @@ import (
 	"time"
 
 	"securecoderl/experiments/configs"
+	"securecoderl/experiments/train/corpus"
+	"securecoderl/securerl/decoder"
+	"securecoderl/securerl/decoder/checkpoint"
 	"securecoderl/securerl/engine"
+	"securecoderl/securerl/policy"
+	"securecoderl/securerl/problem"
+	"securecoderl/securerl/prompt"
 	"securecoderl/securerl/runlog"
 	"securecoderl/securerl/sandbox"
 	"securecoderl/securerl/scan"
+	"securecoderl/securerl/tokenizer"
 )
 
 // Options are the flags that the training programs share.
 type Options struct {
-	Preset   string // name of a preset of experiments/configs
-	Settings string // or a settings file
+	Preset   string   // name of a preset of experiments/configs
+	Settings string   // or a settings file
+	Set      []string // KEY=VALUE over either, the value in TOML or a bare word
 	Backend  string
 	Out      string // folder of a new run
 	Resume   string // or a run to go on with
@@ -33,6 +41,10 @@ type Options struct {
 func (o *Options) Flags(f *flag.FlagSet) {
 	f.StringVar(&o.Preset, "preset", "quick", "settings: "+strings.Join(configs.Names(), ", "))
 	f.StringVar(&o.Settings, "settings", "", "settings file (TOML); replaces -preset")
+	f.Func("set", "`KEY=VALUE` over the settings, such as model.folder=models/mine; may be repeated", func(x string) error {
+		o.Set = append(o.Set, x)
+		return nil
+	})
 	f.StringVar(&o.Backend, "backend", "auto", "auto, go, xla:cpu or xla:cuda")
 	f.StringVar(&o.Out, "out", "", "folder of the new run")
 	f.StringVar(&o.Resume, "resume", "", "folder of a run to go on with")
@@ -76,7 +88,7 @@ func (o Options) folder() string {
 
 // isInput tells faults of the input or the machine from faults of the program.
 func isInput(err error) bool {
-	for _, target := range []error{runlog.ErrSettings, runlog.ErrRun, runlog.ErrCheckpoint, runlog.ErrBusy, engine.ErrUnavailable, sandbox.ErrNoSandbox, sandbox.ErrPython, scan.ErrVersion, errUsage} {
+	for _, target := range inputErrors {
 		if errors.Is(err, target) {
 			return true
 		}
@@ -85,6 +97,9 @@ func isInput(err error) bool {
 }
 
 var errUsage = errors.New("usage")
+
+var inputErrors = []error{errUsage, runlog.ErrSettings, runlog.ErrRun, runlog.ErrCheckpoint, runlog.ErrBusy, engine.ErrUnavailable, sandbox.ErrNoSandbox, sandbox.ErrPython, scan.ErrVersion,
+	ErrModel, corpus.ErrFile, decoder.ErrConfig, checkpoint.ErrWeights, checkpoint.ErrMemory, policy.ErrPolicy, tokenizer.ErrUnsupported, tokenizer.ErrFormat, prompt.ErrTemplate, problem.ErrFormat}
 
 // oneLine joins the faults of an error by semicolons.
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
@@ -121,7 +136,7 @@ func (o Options) open() (*runlog.Run, Settings, error) {
 		}
 		text, err := run.Settings()
 		if err == nil {
-			err = runlog.Decode(run.Path("settings.toml"), text, &s)
+			err = s.Decode(run.Path("settings.toml"), text)
 		}
 		if err != nil {
 			return nil, s, errors.Join(err, run.Close())
@@ -135,8 +150,13 @@ func (o Options) open() (*runlog.Run, Settings, error) {
 	if err != nil {
 		return nil, s, err
 	}
-	if err := runlog.Decode(name, text, &s); err != nil {
+	if err := s.Decode(name, text); err != nil {
 		return nil, s, err
+	}
+	for _, x := range o.Set {
+		if err := s.set(x); err != nil {
+			return nil, s, err
+		}
 	}
 	resolved, err := runlog.Encode(s)
 	if err != nil {

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -34,7 +35,7 @@ func (l *Lab) manifest() error {
 	if sb.Note != "" {
 		facts["sandbox_note"] = sb.Note
 	}
-	return l.Run.AddFacts(facts)
+	return errors.Join(l.Run.AddFacts(facts), l.sameModel())
 }
 
 // processor names the processor and its widest vectors: compilers of graphs choose

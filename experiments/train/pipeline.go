@@ -14,7 +14,11 @@ type stage struct {
 
 // stages lists the whole job in order.
 func (l *Lab) stages() []stage {
-	list := []stage{{"base", l.Pretrain}}
+	base := l.Pretrain
+	if l.Settings.Model.Folder != "" {
+		base = func(context.Context) error { return l.loadBase() }
+	}
+	list := []stage{{"base", base}}
 	evaluate := func(p policyName) {
 		list = append(list, stage{"evaluate " + p.String(), func(ctx context.Context) error { return l.Evaluate(ctx, p) }})
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 
+	"securecoderl/experiments/train/corpus"
 	"securecoderl/securerl/decoder"
 	"securecoderl/securerl/engine"
 	"securecoderl/securerl/judge"
@@ -12,7 +13,6 @@ import (
 	"securecoderl/securerl/policy"
 	"securecoderl/securerl/ppo"
 	"securecoderl/securerl/problem"
-	"securecoderl/securerl/problem/families"
 	"securecoderl/securerl/prompt"
 	"securecoderl/securerl/reward"
 	"securecoderl/securerl/rng"
@@ -46,7 +46,7 @@ type optimization struct {
 	bestHead  *engine.Tree // the critic of best
 	moments   *optim.State // of what is trained: the adapter, with a critic its head too, in a warm-up the head alone
 	updater   *ppo.Updater
-	corpus    *families.Corpus // draws the prompts
+	problems  corpus.Picker // draws the prompts
 }
 
 // Optimize trains one variant by PPO: sample, judge, price, credit, update. It
@@ -96,7 +96,7 @@ func (l *Lab) startOptimization(v Variant, seed uint64) (*optimization, error) {
 	if err := l.loadBase(); err != nil {
 		return nil, err
 	}
-	o := &optimization{Lab: l, variant: v, seed: seed, settings: l.Settings.PPO.Of(v), corpus: l.corpus(families.Noise{}, 0)}
+	o := &optimization{Lab: l, variant: v, seed: seed, settings: l.Settings.PPO.Of(v), problems: l.picker()}
 	var err error
 	if o.reference, err = l.loadAdapter(policyName{Variant: "sft", Seed: seed}); err != nil {
 		return nil, err
@@ -112,7 +112,7 @@ func (l *Lab) startOptimization(v Variant, seed uint64) (*optimization, error) {
 	}
 	o.policy = l.policy(adapter)
 	if o.settings.critic() {
-		o.head = policy.NewHead(l.Settings.Config())
+		o.head = policy.NewHead(o.policy.Config)
 	}
 	o.moments = optim.NewState(o.trained(0))
 	if err := l.restore(o.trees()); err != nil {
@@ -133,7 +133,7 @@ type updating struct {
 // they are paid for alone, and compiling takes longer than several iterations.
 func (l *Lab) updater(c ppo.Config) (*ppo.Updater, error) {
 	if l.updates.Updater == nil || l.updates.config != c {
-		u, err := ppo.New(l.Engine, l.Settings.Config(), l.Settings.Adapter(), c)
+		u, err := ppo.New(l.Engine, l.config, l.Settings.Adapter(), c)
 		if err != nil {
 			return nil, err
 		}
@@ -191,15 +191,7 @@ func (o *optimization) iterate(ctx context.Context, step int, last bool) (runlog
 	}
 	clock.lap("judge")
 
-	scheme, err := reward.Named(o.variant.Schedule.At(step))
-	if err != nil {
-		return runlog.Point{}, err
-	}
-	credit, err := o.credit(trajectories, verdicts, scheme, told)
-	if err != nil {
-		return runlog.Point{}, err
-	}
-	stats, err := o.update(step, o.samples(trajectories, told, credit))
+	credit, stats, err := o.learn(step, trajectories, verdicts, told)
 	if err != nil {
 		return runlog.Point{}, err
 	}
@@ -228,7 +220,7 @@ func (o *optimization) draw(step int) ([]prompt.Prompt, []*problem.Problem, erro
 	prompts := make([]prompt.Prompt, o.settings.Prompts)
 	problems := make([]*problem.Problem, o.settings.Prompts)
 	for i := range prompts {
-		problems[i] = o.corpus.Pick(stream)
+		problems[i] = o.problems.Pick(stream)
 		p, err := o.policy.Template.Render(o.policy.Tokenizer, *problems[i])
 		if err != nil {
 			return nil, nil, err
@@ -276,6 +268,19 @@ func (o *optimization) score(ctx context.Context, ts []policy.Trajectory) (s sco
 	}
 	s.reference, err = o.policy.LogProbs(ctx, o.reference, ts, o.settings.Temperature)
 	return s, err
+}
+
+// learn prices a rollout by the scheme in force and updates the weights.
+func (o *optimization) learn(step int, ts []policy.Trajectory, verdicts []judge.Verdict, told scored) (c credit, stats ppo.Stats, err error) {
+	scheme, err := reward.Named(o.variant.Schedule.At(step))
+	if err != nil {
+		return c, stats, err
+	}
+	if c, err = o.credit(ts, verdicts, scheme, told); err != nil {
+		return c, stats, err
+	}
+	stats, err = o.update(step, o.samples(ts, told, c))
+	return c, stats, err
 }
 
 // update makes one update. In the first value_warmup iterations of a critic the head

@@ -19,8 +19,8 @@ import (
 // The special tokens, in the order of their ids.
 var specials = []string{"<pad>", "<s>", "<code>", "</s>"}
 
-// The ids of the two that rows are built with.
-const startID, endID = 1, 3
+// startID is the token that a row of the base corpus begins with.
+const startID = 1
 
 // trainTokenizer trains the byte-level BPE on rows of the base corpus.
 func (l *Lab) trainTokenizer() error {
@@ -60,7 +60,7 @@ func (p *packer) batch(rows, length int) [][]int32 {
 		if p.stream.Float64() < p.lab.Settings.Base.Described {
 			p.buffer = append(p.buffer, p.lab.tokenizer.EncodeOrdinary("# "+row.Request+"\n").IDs...)
 		}
-		p.buffer = append(append(p.buffer, p.lab.tokenizer.EncodeOrdinary(row.Program).IDs...), endID)
+		p.buffer = append(append(p.buffer, p.lab.tokenizer.EncodeOrdinary(row.Program).IDs...), p.lab.end())
 	}
 	batch := make([][]int32, rows)
 	for i := range batch {
@@ -80,7 +80,7 @@ func (l *Lab) Pretrain(ctx context.Context) error {
 	if got := l.tokenizer.VocabSize(); got != l.Settings.Model.Vocabulary {
 		return fmt.Errorf("the corpus gives a vocabulary of %d tokens, model.vocabulary asks for %d", got, l.Settings.Model.Vocabulary)
 	}
-	config := l.Settings.Config()
+	config := l.config
 	weights := decoder.Init(config, rng.New(b.Seed).Name("base"))
 	moments := optim.NewState(weights)
 	saved := map[string]**engine.Tree{"weights": &weights, "m": &moments.M, "v": &moments.V}

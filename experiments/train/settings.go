@@ -1,15 +1,17 @@
 package train
 
 import (
-	"errors"
 	"fmt"
-	"regexp"
-	"slices"
+	"strconv"
+	"strings"
 	"time"
+
+	"github.com/pelletier/go-toml/v2"
 
 	"securecoderl/securerl/decoder"
 	"securecoderl/securerl/ppo"
 	"securecoderl/securerl/reward"
+	"securecoderl/securerl/runlog"
 	"securecoderl/securerl/scan"
 )
 
@@ -22,25 +24,57 @@ type Settings struct {
 	Seeds   []uint64          `toml:"seeds"`             // one SFT adapter and one set of variants per seed
 
 	Model      Model      `toml:"model"`
+	Data       Data       `toml:"data,omitempty"`
 	LoRA       LoRA       `toml:"lora"`
 	Base       Base       `toml:"base"`
 	SFT        SFT        `toml:"sft"`
 	PPO        PPO        `toml:"ppo"`
 	Evaluation Evaluation `toml:"evaluation"`
 	Judge      Judge      `toml:"judge"`
-	Variants   []Variant  `toml:"variants"`
+	Variants   []Variant  `toml:"variants,omitempty"`
 }
 
-// Model is the shape of the policy and of its token slots.
+// Model is the policy and its token slots: a Hugging Face folder, or the shape of a
+// model that the run trains from nothing.
 type Model struct {
-	Vocabulary       int     `toml:"vocabulary"` // tokens of the byte-level BPE, specials included
-	HiddenSize       int     `toml:"hidden_size"`
-	IntermediateSize int     `toml:"intermediate_size"`
-	Layers           int     `toml:"layers"`
-	Heads            int     `toml:"heads"`
-	RopeTheta        float64 `toml:"rope_theta"`
-	PromptSlots      int     `toml:"prompt_slots"`  // longest prompt, tokens
-	ProgramSlots     int     `toml:"program_slots"` // longest completion with its end token
+	Folder   string `toml:"folder,omitempty"`   // config.json, weights and tokenizer.json; then no shape is given and nothing is pretrained
+	Template string `toml:"template,omitempty"` // form of the requests, a name of package prompt; empty = tiny
+
+	Vocabulary       int     `toml:"vocabulary,omitempty"` // tokens of the byte-level BPE, specials included
+	HiddenSize       int     `toml:"hidden_size,omitempty"`
+	IntermediateSize int     `toml:"intermediate_size,omitempty"`
+	Layers           int     `toml:"layers,omitempty"`
+	Heads            int     `toml:"heads,omitempty"`
+	RopeTheta        float64 `toml:"rope_theta,omitempty"`
+
+	PromptSlots  int `toml:"prompt_slots"`  // longest prompt, tokens
+	ProgramSlots int `toml:"program_slots"` // longest completion with its end token
+	SampleRows   int `toml:"sample_rows"`   // rows that are sampled together, at most
+
+	BF16         bool `toml:"bf16,omitempty"`         // compute in bfloat16
+	Checkpointed bool `toml:"checkpointed,omitempty"` // compute layers again in the backward pass instead of keeping them
+	LossTokens   int  `toml:"loss_tokens,omitempty"`  // tokens whose logits a loss holds together; 0 = all of a micro-batch
+}
+
+// shape are the numbers that a folder gives instead.
+func (m Model) shape() [6]float64 {
+	return [6]float64{float64(m.Vocabulary), float64(m.HiddenSize), float64(m.IntermediateSize), float64(m.Layers), float64(m.Heads), m.RopeTheta}
+}
+
+// compute is how the model is computed.
+func (m Model) compute() decoder.Compute {
+	return decoder.Compute{BF16: m.BF16, Checkpointed: m.Checkpointed, LossTokens: m.LossTokens}
+}
+
+// Data says where problems and rows come from. Empty, they are generated.
+type Data struct {
+	Problems   string  `toml:"problems,omitempty"`   // a file of problems
+	Format     string  `toml:"format,omitempty"`     // its form, of corpus.Formats; empty = by its content
+	Validation float64 `toml:"validation,omitempty"` // share of its problems, where it names no splits
+	Test       float64 `toml:"test,omitempty"`
+	Hidden     int     `toml:"hidden,omitempty"` // of each problem's tests, where it has no hidden ones
+	Rows       string  `toml:"rows,omitempty"`   // JSON lines with prompt and completion, to fine-tune on
+	Reward     float64 `toml:"reward,omitempty"` // least reward of a row
 }
 
 // LoRA is the adapter of SFT and PPO.
@@ -48,6 +82,8 @@ type LoRA struct {
 	Rank    int      `toml:"rank"`
 	Alpha   float64  `toml:"alpha"`
 	Targets []string `toml:"targets"`
+	RSLoRA  bool     `toml:"rslora,omitempty"`  // scale by alpha/sqrt(rank)
+	Dropout float64  `toml:"dropout,omitempty"` // of the adapter's inputs, in SFT
 }
 
 // Base is the pretraining of all weights on the generated corpus.
@@ -67,6 +103,7 @@ type Base struct {
 
 // SFT is the fine-tuning of the adapter on noisy rows.
 type SFT struct {
+	Adapter         string  `toml:"adapter,omitempty"` // a PEFT folder to take instead of training one
 	Rows            int     `toml:"rows"`
 	Steps           int     `toml:"steps"`
 	BatchSize       int     `toml:"batch_size"`
@@ -169,7 +206,7 @@ func Default() Settings {
 	p := ppo.Default()
 	return Settings{
 		Seeds: []uint64{1},
-		Model: Model{Vocabulary: 512, HiddenSize: 80, IntermediateSize: 208, Layers: 3, Heads: 4, RopeTheta: 1000, PromptSlots: 44, ProgramSlots: 68},
+		Model: Model{Vocabulary: 512, HiddenSize: 80, IntermediateSize: 208, Layers: 3, Heads: 4, RopeTheta: 1000, PromptSlots: 44, ProgramSlots: 68, SampleRows: 128},
 		LoRA:  LoRA{Rank: 8, Alpha: 16, Targets: []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}},
 		Base:  Base{Seed: 1, TokenizerDocuments: 3000, Steps: 600, BatchSize: 32, LearningRate: 4e-3, Beta2: 0.98, Warmup: 50, ClipNorm: 1, WeightDecay: 1e-5, Described: 0.8, CheckpointEvery: 200},
 		SFT:   SFT{Rows: 2500, Steps: 80, BatchSize: 32, MicrobatchSize: 16, LearningRate: 3e-3, Beta2: 0.98, Warmup: 10, ClipNorm: 1, Insecure: 0.5, CheckpointEvery: 40, ProbeCorrect: 100, ProbeSamples: 2048, ProbeGreedy: 320},
@@ -182,21 +219,59 @@ func Default() Settings {
 	}
 }
 
-// Config is the decoder of these settings.
-func (s Settings) Config() decoder.Config {
-	c := decoder.Tiny(s.Model.Vocabulary)
-	c.HiddenSize, c.IntermediateSize = s.Model.HiddenSize, s.Model.IntermediateSize
-	c.NumHiddenLayers = s.Model.Layers
-	c.NumAttentionHeads, c.NumKeyValueHeads = s.Model.Heads, s.Model.Heads
-	c.HeadDim = s.Model.HiddenSize / s.Model.Heads
-	c.RopeTheta = s.Model.RopeTheta
-	c.MaxPositionEmbeddings = s.Model.PromptSlots + s.Model.ProgramSlots
+// Decode reads a settings file over s, as runlog.Decode does. A model that comes from a
+// folder has no shape of its own: giving one beside it is an error.
+func (s *Settings) Decode(name string, text []byte) error {
+	type unchecked Settings
+	before := s.Model
+	if err := runlog.Decode(name, text, (*unchecked)(s)); err != nil {
+		return err
+	}
+	if s.Model.Folder != "" {
+		if s.Model.shape() != before.shape() && s.Model.shape() != (Model{}).shape() {
+			return fmt.Errorf("%w: %s: model.folder: the folder says what shape the model has; leave out vocabulary, hidden_size, intermediate_size, layers, heads and rope_theta", runlog.ErrSettings, name)
+		}
+		m := &s.Model
+		m.Vocabulary, m.HiddenSize, m.IntermediateSize, m.Layers, m.Heads, m.RopeTheta = 0, 0, 0, 0, 0, 0
+	}
+	if err := s.Validate(); err != nil {
+		return fmt.Errorf("%w: %s: %w", runlog.ErrSettings, name, err)
+	}
+	return nil
+}
+
+// set reads KEY=VALUE over s. A value that is no TOML is text.
+func (s *Settings) set(x string) error {
+	key, value, ok := strings.Cut(x, "=")
+	if !ok {
+		return fmt.Errorf("%w: -set %s: want KEY=VALUE", errUsage, x)
+	}
+	var probe map[string]any
+	if toml.Unmarshal([]byte("x = "+value), &probe) != nil {
+		value = strconv.Quote(value)
+	}
+	return s.Decode("-set "+x, []byte(key+" = "+value))
+}
+
+// slots are the tokens of the longest row.
+func (m Model) slots() int { return m.PromptSlots + m.ProgramSlots }
+
+// config is the decoder of a shape.
+func (m Model) config() decoder.Config {
+	c := decoder.Tiny(m.Vocabulary)
+	c.HiddenSize, c.IntermediateSize = m.HiddenSize, m.IntermediateSize
+	c.NumHiddenLayers = m.Layers
+	c.NumAttentionHeads, c.NumKeyValueHeads = m.Heads, m.Heads
+	c.HeadDim = m.HiddenSize / m.Heads
+	c.RopeTheta = m.RopeTheta
+	c.MaxPositionEmbeddings = m.slots()
+	c.Compute = m.compute()
 	return c
 }
 
 // Adapter is the LoRA of these settings.
 func (s Settings) Adapter() decoder.LoRA {
-	return decoder.LoRA{Rank: s.LoRA.Rank, Alpha: s.LoRA.Alpha, Targets: s.LoRA.Targets}
+	return decoder.LoRA{Rank: s.LoRA.Rank, Alpha: s.LoRA.Alpha, Targets: s.LoRA.Targets, RSLoRA: s.LoRA.RSLoRA, Dropout: s.LoRA.Dropout}
 }
 
 // Of returns the PPO settings of a variant: the shared ones with its own on top.
@@ -224,155 +299,5 @@ func (p PPO) Of(v Variant) PPO {
 func set[T any](dst *T, src *T) {
 	if src != nil {
 		*dst = *src
-	}
-}
-
-// Validate lists every fault at once. Each names its key as the file writes it.
-func (s Settings) Validate() error {
-	var errs []error
-	bad := func(key, format string, args ...any) {
-		errs = append(errs, fmt.Errorf("%s: "+format, append([]any{key}, args...)...))
-	}
-	atLeast := func(key string, value, low int) {
-		if value < low {
-			bad(key, "must be at least %d, got %d", low, value)
-		}
-	}
-	if len(s.Seeds) == 0 {
-		bad("seeds", "must name at least one seed")
-	}
-	s.validateModel(bad, atLeast)
-	s.validateTraining(bad, atLeast)
-	for i, seed := range s.Seeds {
-		if slices.Contains(s.Seeds[:i], seed) {
-			bad("seeds", "seed %d stands twice", seed)
-		}
-	}
-	s.validateVariants(bad)
-	return errors.Join(errs...)
-}
-
-type (
-	fault func(key, format string, args ...any)
-	least func(key string, value, low int)
-)
-
-func (s Settings) validateModel(bad fault, atLeast least) {
-	m := s.Model
-	atLeast("model.vocabulary", m.Vocabulary, 260)
-	atLeast("model.layers", m.Layers, 1)
-	atLeast("model.heads", m.Heads, 1)
-	atLeast("model.hidden_size", m.HiddenSize, 2)
-	atLeast("model.intermediate_size", m.IntermediateSize, 1)
-	atLeast("model.prompt_slots", m.PromptSlots, 3)
-	atLeast("model.program_slots", m.ProgramSlots, 2)
-	if m.Heads > 0 && (m.HiddenSize%m.Heads != 0 || m.HiddenSize/m.Heads%2 != 0) {
-		bad("model.heads", "must divide hidden_size %d into even widths, got %d", m.HiddenSize, m.Heads)
-	}
-	if m.RopeTheta <= 1 {
-		bad("model.rope_theta", "must be above 1, got %g", m.RopeTheta)
-	}
-	atLeast("lora.rank", s.LoRA.Rank, 1)
-	if s.LoRA.Alpha <= 0 {
-		bad("lora.alpha", "must be positive, got %g", s.LoRA.Alpha)
-	}
-	if len(s.LoRA.Targets) == 0 {
-		bad("lora.targets", "must name at least one projection")
-	}
-	for _, t := range s.LoRA.Targets {
-		if !slices.Contains(Default().LoRA.Targets, t) {
-			bad("lora.targets", "unknown projection %q; there are: %v", t, Default().LoRA.Targets)
-		}
-	}
-}
-
-func (s Settings) validateTraining(bad fault, atLeast least) {
-	rate := func(key string, value float64) {
-		if !(value > 0 && value <= 1) {
-			bad(key, "must lie in (0, 1], got %g", value)
-		}
-	}
-	share := func(key string, value float64) {
-		if !(value >= 0 && value <= 1) {
-			bad(key, "must lie in [0, 1], got %g", value)
-		}
-	}
-	for _, x := range []struct {
-		key   string
-		value int
-	}{
-		{"base.steps", s.Base.Steps}, {"base.batch_size", s.Base.BatchSize}, {"base.tokenizer_documents", s.Base.TokenizerDocuments}, {"base.checkpoint_every", s.Base.CheckpointEvery},
-		{"sft.rows", s.SFT.Rows}, {"sft.steps", s.SFT.Steps}, {"sft.batch_size", s.SFT.BatchSize}, {"sft.microbatch_size", s.SFT.MicrobatchSize}, {"sft.checkpoint_every", s.SFT.CheckpointEvery},
-		{"sft.probe_correct", s.SFT.ProbeCorrect}, {"sft.probe_samples", s.SFT.ProbeSamples}, {"sft.probe_greedy", s.SFT.ProbeGreedy},
-		{"ppo.iterations", s.PPO.Iterations}, {"ppo.prompts", s.PPO.Prompts}, {"ppo.validate_every", s.PPO.ValidateEvery},
-		{"evaluation.problems", s.Evaluation.Problems}, {"evaluation.samples", s.Evaluation.Samples},
-		{"evaluation.validation_problems", s.Evaluation.ValidationProblems}, {"evaluation.validation_samples", s.Evaluation.ValidationSamples},
-		{"judge.workers", s.Judge.Workers},
-	} {
-		atLeast(x.key, x.value, 1)
-	}
-	atLeast("ppo.samples", s.PPO.Samples, 2)
-	rate("base.learning_rate", s.Base.LearningRate)
-	rate("sft.learning_rate", s.SFT.LearningRate)
-	share("base.described", s.Base.Described)
-	share("sft.insecure", s.SFT.Insecure)
-	if !slices.Contains([]scan.Set{"", scan.Bandit, scan.BanditX}, s.Judge.Rules) {
-		bad("judge.rules", "must be %s or %s, got %q", scan.Bandit, scan.BanditX, s.Judge.Rules)
-	}
-	if !slices.Contains([]string{"auto", "A", "B"}, s.Judge.Tier) {
-		bad("judge.tier", "must be auto, A or B, got %q", s.Judge.Tier)
-	}
-	if s.Judge.CPU <= 0 || s.Judge.Wall < s.Judge.CPU {
-		bad("judge.wall", "must be at least judge.cpu, and both positive, got wall %v, cpu %v", s.Judge.Wall, s.Judge.CPU)
-	}
-}
-
-// validateCritic looks at what package ppo does not see.
-func (p PPO) validateCritic(key string, bad fault) {
-	for name, x := range map[string]float64{".gamma": p.Gamma, ".lambda": p.Lambda} {
-		if !(x >= 0 && x <= 1) {
-			bad(key+name, "must lie in [0, 1], got %g", x)
-		}
-	}
-	if p.critic() && p.ValueWeight == 0 {
-		bad(key+".value_weight", "must be positive for advantage %q, got 0", gae)
-	}
-	if p.ValueWarmup < 0 || p.critic() && p.ValueWarmup >= p.Iterations {
-		bad(key+".value_warmup", "must not be negative and leave some of the %d iterations to the policy, got %d", p.Iterations, p.ValueWarmup)
-	}
-}
-
-var variantName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
-
-func (s Settings) validateVariants(bad fault) {
-	for i, v := range s.Variants {
-		key := fmt.Sprintf("variants[%d]", i)
-		if !variantName.MatchString(v.Name) {
-			bad(key+".name", "must be lower-case letters, digits and dashes, got %q", v.Name)
-		}
-		before := s.Variants[:i]
-		named := func(name string) bool {
-			return slices.ContainsFunc(before, func(w Variant) bool { return w.Name == name })
-		}
-		if named(v.Name) || slices.Contains([]string{"base", "sft"}, v.Name) {
-			bad(key+".name", "%q is taken", v.Name)
-		}
-		if v.Start != "" && !named(v.Start) {
-			bad(key+".start", "no variant %q stands above %q", v.Start, v.Name)
-		}
-		if err := v.Schedule.Validate(); err != nil {
-			bad(key+".schedule", "%v", err)
-		}
-		p := s.PPO.Of(v)
-		if !slices.Contains(advantageNames(), p.Advantage) {
-			bad(key+".advantage", "unknown %q; there are: %v", p.Advantage, advantageNames())
-		}
-		p.validateCritic(key, bad)
-		if err := p.Config().Validate(); err != nil {
-			bad(key, "%v", err)
-		}
-		if p.Iterations < 1 {
-			bad(key+".iterations", "must be at least 1, got %d", p.Iterations)
-		}
 	}
 }

@@ -38,13 +38,17 @@ func (l *Lab) OptimizeOnly(ctx context.Context, variant string) error {
 // estimate says beforehand what the run will take.
 func (l *Lab) estimate() {
 	s := l.Settings
+	if s.Model.Folder != "" {
+		l.Console.Say("estimate       bin/doctor -model %s measures what this model takes here", s.Model.Folder)
+		return
+	}
 	iterations, policies := 0, 1+len(s.Seeds)
 	for _, v := range s.Variants {
 		iterations += s.PPO.Of(v).Iterations * len(s.Seeds)
 		policies += 2 * len(s.Seeds)
 	}
 	// Seconds on two quiet cores, measured on the default shape (experiments/LOG.md).
-	size := float64(s.Config().HiddenSize*s.Config().NumHiddenLayers) / 240
+	size := float64(l.config.HiddenSize*l.config.NumHiddenLayers) / 240
 	seconds := size * (0.16*float64(s.Base.Steps) + 0.12*float64(s.SFT.Steps*len(s.Seeds)))
 	perSample := 0.013
 	seconds += float64(iterations) * perSample * float64(s.PPO.Prompts*s.PPO.Samples)

@@ -26,7 +26,7 @@ func TestTheTinyPresetRunsFromBaseToReport(t *testing.T) {
 	text, err := configs.Read("tiny")
 	require.NoError(t, err)
 	s := train.Default()
-	require.NoError(t, runlog.Decode("tiny.toml", text, &s))
+	require.NoError(t, s.Decode("tiny.toml", text))
 	resolved, err := runlog.Encode(s)
 	require.NoError(t, err)
 	for _, backend := range []string{"go", "xla:cpu"} {
