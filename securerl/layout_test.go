@@ -133,6 +133,7 @@ func TestPackagesStayReadable(t *testing.T) {
 		"../experiments/doctor": 1650, // a file for each thing that is looked at
 		"problem/families":      1800, // a table of problems: data in the form of code
 		"decoder":               1700, // network, how it is computed, names, adapters and sampler of all families read each other's names
+		"decoder/checkpoint":    1340, // folders, adapters and plans of all families
 		"figure":                2300, // a file per picture; they share axes, widths and captions
 		"../experiments/train":  3000, // the loops, their settings, credit, and where model and problems come from
 	}

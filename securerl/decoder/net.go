@@ -28,6 +28,9 @@ type Net struct {
 	node   map[string]*Node
 	nn     bool  // write small products so that their gradients keep the fast layout of the pure-Go backend
 	keys   *Node // of dropout, uint32 [B, 2]; nil = none
+
+	scoring bool // see Scoring
+	spare   bool // see sparing
 }
 
 // Bind makes a Net of weight nodes, given in the order of BaseNames and
@@ -74,7 +77,7 @@ func (n *Net) Hidden(tokens *Node) *Node {
 // States returns the residual stream [B, S, E] after the embedding and after every
 // layer, and last the normed states that Hidden returns: L+2 nodes.
 func (n *Net) States(tokens *Node) []*Node {
-	return n.layers(tokens, n.whole(tokens.Graph(), tokens.Shape().Dim(1)))
+	return n.sparing().layers(tokens, n.whole(tokens.Graph(), tokens.Shape().Dim(1)))
 }
 
 // scene is what the layers are told about the tokens: where they stand, what they see.
@@ -123,10 +126,16 @@ func (n *Net) layers(tokens *Node, at scene) []*Node {
 		if l >= n.FullLayers {
 			seen = inWindow
 		}
+		if n.Compute.Checkpointed && at.cache == nil {
+			x = x.Checkpoint()
+		}
 		h := n.norm(x, prefix+n.family.before)
-		x = Add(x, n.attention(l, h, cos, sin, seen, at.cache))
-		x = Add(x, n.forward(l, n.norm(x, prefix+n.family.between)))
+		x = Add(x, n.wide(n.attention(l, h, cos, sin, seen, at.cache)))
+		x = Add(x, n.wide(n.forward(l, n.norm(x, prefix+n.family.between))))
 		states = append(states, x)
+	}
+	if n.Compute.Checkpointed && at.cache == nil {
+		x = x.StopCheckpoint()
 	}
 	return append(states, n.norm(x, n.family.norm))
 }
@@ -154,12 +163,13 @@ func (n *Net) attention(l int, h, cos, sin, mask *Node, cache func(int, *Node, *
 	b, s, d := h.Shape().Dim(0), h.Shape().Dim(1), n.HeadDim
 	q, k, v := n.queries(l, h)
 	if cos != nil {
-		q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+		q, k = n.rotate(q, cos, sin), n.rotate(k, cos, sin)
 	}
 	q = MulScalar(TransposeAllDims(q, 0, 2, 1, 3), 1/math.Sqrt(float64(d)))
 	k, v = TransposeAllDims(k, 0, 2, 1, 3), TransposeAllDims(v, 0, 2, 1, 3)
 	if cache != nil {
-		k, v = cache(l, k, v)
+		k, v = cache(l, n.wide(k), n.wide(v))
+		k, v = ConvertDType(k, q.DType()), ConvertDType(v, q.DType())
 	}
 	if groups := n.NumAttentionHeads / n.NumKeyValueHeads; groups > 1 {
 		// Query heads of a group share keys: the group becomes part of the rows.
@@ -172,7 +182,7 @@ func (n *Net) attention(l int, h, cos, sin, mask *Node, cache func(int, *Node, *
 	} else {
 		scores = Dot(q, k).General([]int{3}, []int{0, 1}, []int{3}, []int{0, 1})
 	}
-	y := n.batched(softmax(Add(scores, mask)), v)
+	y := n.batched(ConvertDType(softmax(Add(n.wide(scores), mask)), v.DType()), v)
 	y = Reshape(y, b, n.NumAttentionHeads, s, d)
 	return n.project(Reshape(TransposeAllDims(y, 0, 2, 1, 3), b, s, n.NumAttentionHeads*d), l, out)
 }
@@ -203,25 +213,50 @@ func repeatRows(mask *Node, times int) *Node {
 }
 
 // wide turns weights, or what is taken from them, into float32.
-func (n *Net) wide(x *Node) *Node {
-	if x.DType() == dtypes.F32 {
-		return x
+func (n *Net) wide(x *Node) *Node { return ConvertDType(x, dtypes.F32) }
+
+// dtype is what maps and attention are computed in.
+func (n *Net) dtype() dtypes.DType {
+	if n.Compute.BF16 {
+		return dtypes.BF16
 	}
-	return ConvertDType(x, dtypes.F32)
+	return dtypes.F32
+}
+
+// sparing returns a Net that widens a matrix when the input is there and no sooner. XLA
+// would else make the copies of all layers at the start, 5.4 GB for 1.3 billion weights.
+// The sampler wants just that: its loop reads the copies for every token.
+func (n *Net) sparing() *Net {
+	m := *n
+	m.spare = !n.nn // the pure-Go backend has no such order to change
+	return &m
+}
+
+// ready is a matrix in the dtype of the input x that it will be multiplied with.
+func (n *Net) ready(w, x *Node) *Node {
+	if w.DType() == x.DType() {
+		return w
+	}
+	if n.spare {
+		w = SchedulingBarrier(w, x)
+	}
+	return ConvertDType(w, x.DType())
 }
 
 // project applies a linear map and, where the adapter has one, its low-rank change.
 func (n *Net) project(x *Node, layer int, role string) *Node {
 	name := n.family.module(layer, role)
-	y := matmul(x, n.wide(n.node[name+".weight"]), n.AsStored && !n.family.inOut)
+	x = ConvertDType(x, n.dtype())
+	y := matmul(x, n.ready(n.node[name+".weight"], x), n.AsStored && !n.family.inOut)
 	if bias := n.node[name+".bias"]; bias != nil {
-		y = Add(y, ExpandLeftToRank(n.wide(bias), y.Rank()))
+		y = Add(y, ExpandLeftToRank(ConvertDType(bias, y.DType()), y.Rank()))
 	}
 	if a := n.node[name+".lora_A"]; a != nil {
 		if n.keys != nil && n.lora.Dropout > 0 {
 			x = n.drop(x, layer*len(n.family.maps)+slices.IndexFunc(n.family.maps, func(m linear) bool { return m.role == role }))
 		}
-		y = Add(y, MulScalar(n.small(n.small(x, a), n.node[name+".lora_B"]), n.lora.Scale()))
+		b := n.node[name+".lora_B"]
+		y = Add(y, MulScalar(n.small(n.small(x, ConvertDType(a, x.DType())), ConvertDType(b, x.DType())), n.lora.Scale()))
 	}
 	return y
 }
@@ -233,7 +268,7 @@ func (n *Net) drop(x *Node, number int) *Node {
 	counter := AddScalar(Zeros(x.Graph(), shapes.Make(dtypes.Int32, b)), number)
 	bits := Reshape(rng.Bits(n.keys, counter, s*e), b, s, e)
 	kept := GreaterOrEqual(bits, Const(x.Graph(), uint32(n.lora.Dropout*(1<<32))))
-	return Mul(x, MulScalar(ConvertDType(kept, dtypes.F32), 1/(1-n.lora.Dropout)))
+	return Mul(x, MulScalar(ConvertDType(kept, x.DType()), 1/(1-n.lora.Dropout)))
 }
 
 // matmul multiplies by w [in, out], or by a w that lies as [out, in].
@@ -270,12 +305,22 @@ func (n *Net) batched(a, b *Node) *Node {
 	return y
 }
 
-// Logits returns [..., V] of hidden states [..., E].
+// Logits returns float32 [..., V] of hidden states [..., E].
 func (n *Net) Logits(h *Node) *Node {
+	h = ConvertDType(h, n.dtype())
+	return n.logits(h, n.head(h))
+}
+
+// head is the last map, in the dtype of the states h.
+func (n *Net) head(h *Node) *Node {
 	if n.TieWordEmbeddings {
-		return matmul(h, n.wide(n.node[n.family.embed+".weight"]), true)
+		return n.ready(n.node[n.family.embed+".weight"], h)
 	}
-	return matmul(h, n.wide(n.node[n.family.head+".weight"]), n.AsStored)
+	return n.ready(n.node[n.family.head+".weight"], h)
+}
+
+func (n *Net) logits(h, head *Node) *Node {
+	return n.wide(matmul(h, head, n.AsStored || n.TieWordEmbeddings))
 }
 
 func softmax(x *Node) *Node {
@@ -299,11 +344,12 @@ func (n *Net) norm(x *Node, path string) *Node {
 // rotate applies rotary position embedding to x [B, S, H, D] in the convention of
 // Hugging Face: the first and second half of a head form the pairs. cos and sin
 // broadcast to [B, S, 1, D/2]. Source: Su et al. 2021 (arXiv:2104.09864), eq. 34.
-func rotate(x, cos, sin *Node) *Node {
-	d := x.Shape().Dim(-1)
+func (n *Net) rotate(x, cos, sin *Node) *Node {
+	d, dtype := x.Shape().Dim(-1), x.DType()
+	x = n.wide(x)
 	a := Slice(x, AxisRange(), AxisRange(), AxisRange(), AxisRange(0, d/2))
 	b := Slice(x, AxisRange(), AxisRange(), AxisRange(), AxisRange(d/2))
-	return Concatenate([]*Node{Sub(Mul(a, cos), Mul(b, sin)), Add(Mul(b, cos), Mul(a, sin))}, -1)
+	return ConvertDType(Concatenate([]*Node{Sub(Mul(a, cos), Mul(b, sin)), Add(Mul(b, cos), Mul(a, sin))}, -1), dtype)
 }
 
 // ropeTables are constants of the graph: computed there, XLA would repeat the sines
@@ -334,27 +380,4 @@ func (n *Net) placed(table *Node, at scene) *Node {
 		table = Slice(table, AxisRange(0, at.count), AxisRange())
 	}
 	return Reshape(table, 1, at.count, width)
-}
-
-// TokenLogProbs returns, for hidden states [B, S, E] and targets int32 [B, S], what the
-// function of that name returns for their logits.
-func (n *Net) TokenLogProbs(hidden, targets, temperature *Node) (logp, entropy *Node) {
-	return TokenLogProbs(n.Logits(hidden), targets, temperature)
-}
-
-// TokenLogProbs returns, for logits [B, S, V] and targets int32 [B, S], the
-// log-probability of each target and the entropy of each distribution, both
-// [B, S], under softmax(logits / temperature). temperature is a positive scalar
-// node; nil means 1. Stable for any logits: the largest is subtracted first.
-func TokenLogProbs(logits, targets, temperature *Node) (logp, entropy *Node) {
-	if temperature != nil {
-		logits = Div(logits, temperature)
-	}
-	shifted := Sub(logits, StopGradient(ReduceAndKeep(logits, ReduceMax, -1)))
-	e := Exp(shifted)
-	total := ReduceSum(e, -1)
-	lse := Log(total)
-	picked := ReduceSum(Mul(shifted, OneHot(targets, logits.Shape().Dim(-1), logits.DType())), -1)
-	entropy = Sub(lse, Div(ReduceSum(Mul(e, shifted), -1), total))
-	return Sub(picked, lse), entropy
 }

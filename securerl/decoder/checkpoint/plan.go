@@ -18,17 +18,15 @@ type Work struct {
 	LoRA     *decoder.LoRA // nil = no adapter; all weights are trained if rows are
 	Adapters int           // kept over the base: the policy, an old policy, ...
 
-	TrainRows, TrainTokens  int  // a micro-batch: rows that run together, tokens of a row
-	Checkpointed            bool // only the residual stream is kept for the backward pass
-	SampleRows, SampleSlots int  // rows sampled together, tokens of prompt and completion
+	TrainRows, TrainTokens  int // a micro-batch: rows that run together, tokens of a row
+	SampleRows, SampleSlots int // rows sampled together, tokens of prompt and completion
 }
 
-// Plan is how many bytes the parts of the work take at their peak. Widened and
-// Activations are estimates: a LoRA step of 1x128 tokens on the shape of
-// DeepSeek-Coder-1.3B peaked at 8.86 GB on xla:cpu where the plan says 8.97.
+// Plan is how many bytes the parts of the work take at their peak, computed as
+// Config.Compute says. Widened and Activations are estimates: PLAN_FIGURE
 type Plan struct {
 	Weights     int64 // as stored
-	Widened     int64 // their float32 copies while a graph runs: XLA makes all of them first
+	Widened     int64 // their copies in the dtype of the computation: of one layer, or of all where a backward pass or the sampler keeps them
 	Adapters    int64
 	Gradients   int64 // float32, with the sums over micro-batches
 	Optimiser   int64 // two moments, and the new parameters and moments beside the old
@@ -51,8 +49,16 @@ func NewPlan(c decoder.Config, w Work) Plan {
 	const float = 4
 	base := count(c.Parameters())
 	p := Plan{Weights: base * int64(w.Bits) / 8}
-	if w.Bits < 32 {
-		p.Widened = base * float
+	compute := int64(float)
+	if c.Compute.BF16 {
+		compute = 2
+	}
+	if compute*8 != int64(w.Bits) && w.TrainRows+w.SampleRows > 0 {
+		embedding := int64(c.VocabSize) * int64(c.HiddenSize)
+		p.Widened = compute * max((base-2*embedding)/int64(c.NumHiddenLayers), embedding)
+		if w.SampleRows > 0 || !c.Compute.Checkpointed {
+			p.Widened = compute * base
+		}
 	}
 	trained := base
 	if w.LoRA != nil {
@@ -68,23 +74,32 @@ func NewPlan(c decoder.Config, w Work) Plan {
 	return p
 }
 
-// activations counts what the backward pass of a row needs, in float32: per layer the
-// residual stream and what each map, norm and activation read, the scores and their
-// softmax; the logits with their exponentials, one-hot targets and gradient.
+// activations counts what the backward pass of a row needs: per layer the residual
+// stream, and what each map, norm and activation read, the scores and their softmax; the
+// logits with their exponentials, one-hot targets and gradient.
 func activations(c decoder.Config, w Work) int64 {
 	tokens := int64(w.TrainRows) * int64(w.TrainTokens)
 	hidden, inner := int64(c.HiddenSize), int64(c.IntermediateSize)
 	heads, kv := int64(c.NumAttentionHeads*c.HeadDim), int64(c.NumKeyValueHeads*c.HeadDim)
-	wide := int64(2)
+	wide, size := int64(2), int64(4)
 	if c.Gated {
 		wide = 4
 	}
-	layer := tokens * (6*hidden + 3*heads + 3*kv + wide*inner + 2*int64(c.NumAttentionHeads)*int64(w.TrainTokens))
-	kept := layer * int64(c.NumHiddenLayers)
-	if w.Checkpointed {
-		kept = layer + tokens*hidden*int64(c.NumHiddenLayers)
+	if c.Compute.BF16 {
+		size = 2
 	}
-	return 4 * (kept + 4*tokens*int64(c.VocabSize))
+	scores := 2 * int64(c.NumAttentionHeads) * int64(w.TrainTokens)
+	layer := tokens * (4*6*hidden + size*(3*heads+3*kv+wide*inner) + (size+4)/2*scores)
+	kept := layer * int64(c.NumHiddenLayers)
+	if c.Compute.Checkpointed {
+		kept = layer + 4*tokens*hidden*int64(c.NumHiddenLayers)
+	}
+	held := tokens
+	if part := int64(c.Compute.LossTokens); part > 0 && part < tokens {
+		held = part
+		kept += 2 * 4 * tokens * hidden // the gradients that the parts carry
+	}
+	return kept + 4*4*held*int64(c.VocabSize)
 }
 
 // Total is the sum of the parts, in bytes.
@@ -109,7 +124,7 @@ func (p Plan) parts() []part {
 		{"gradients", p.Gradients, "the rank or the targets of the adapter"},
 		{"optimiser", p.Optimiser, "the rank or the targets of the adapter"},
 		{"cache", p.Cache, "the rows that are sampled together, or the slots"},
-		{"activations", p.Activations, "the rows of a micro-batch or their length, or use checkpointing"},
+		{"activations", p.Activations, "the rows of a micro-batch or their length, or compute layers again (checkpointed) and the loss in parts (loss_tokens)"},
 	}
 }
 

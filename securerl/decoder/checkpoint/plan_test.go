@@ -30,8 +30,13 @@ func TestAPlanCountsEveryPart(t *testing.T) {
 	// 24 layers of 128 tokens x (6x2048 + 6x2048 + 4x5504 + 2x16x128) numbers, logits 4x32256.
 	assert.EqualValues(t, 4*128*(24*(12*2048+4*5504+2*16*128)+4*32256), p.Activations)
 	assert.Equal(t, p.Weights+p.Widened+p.Adapters+p.Gradients+p.Optimiser+p.Cache+p.Activations, p.Total())
-	less := checkpoint.NewPlan(c, checkpoint.Work{Bits: 16, LoRA: &l, TrainRows: 1, TrainTokens: 128, Checkpointed: true})
-	assert.Less(t, less.Activations, p.Activations)
+	less := c
+	less.Compute = decoder.Compute{Checkpointed: true, LossTokens: 32}
+	q := checkpoint.NewPlan(less, checkpoint.Work{Bits: 16, LoRA: &l, TrainRows: 1, TrainTokens: 128})
+	assert.EqualValues(t, 4*32256*2048, q.Widened, "the head is larger than a layer")
+	assert.EqualValues(t, 4*128*(12*2048+4*5504+2*16*128)+4*128*2048*24+8*128*2048+16*32*32256, q.Activations)
+	less.Compute.BF16 = true
+	assert.Zero(t, checkpoint.NewPlan(less, checkpoint.Work{Bits: 16, LoRA: &l, TrainRows: 1, TrainTokens: 128}).Widened)
 	only := checkpoint.NewPlan(c, checkpoint.Work{Bits: 32})
 	assert.Equal(t, checkpoint.Plan{Weights: 4 * 1_346_471_936}, only)
 	// Grouped heads keep fewer keys.
