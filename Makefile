@@ -22,7 +22,7 @@ GO_PACKAGES = ./securerl/... ./experiments/...
 help: ## this list
 	@echo "securerl: reinforcement learning of correct and secure code, on two CPU cores"
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
-	@echo "  variables: PRESET=tiny|quick|full|tiny-hf BACKEND=auto|go|xla:cpu|xla:cuda RUN=folder MINUTES=30"
+	@echo "  variables: PRESET=tiny|quick|full|tiny-hf|ppo-critic BACKEND=auto|go|xla:cpu|xla:cuda RUN=folder MINUTES=30"
 
 setup: ## .venv from pinned hashes (Bandit, XLA plugin), Go modules
 	@sh experiments/setup.sh

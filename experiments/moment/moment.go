@@ -73,6 +73,9 @@ func Open(ctx context.Context, e *engine.Engine, dir, name string) (*Moment, err
 		return nil, fmt.Errorf("%w: the settings of %s know no variant %q", ErrMoment, dir, variant)
 	}
 	m.Config = settings.PPO.Of(settings.Variants[at]).Config()
+	if m.Config.ValueWeight > 0 || m.Config.ImportanceCap > 0 {
+		return nil, fmt.Errorf("%w: %s is trained with a critic or with weights from sampler to trainer, of which samples.jsonl holds no numbers; name a variant with a group baseline", ErrMoment, variant)
+	}
 	if err := m.rollout(&run, variant, seed, step); err != nil {
 		return nil, err
 	}

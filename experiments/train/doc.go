@@ -18,6 +18,16 @@
 // (metrics, samples, evaluation) end with the same bytes as without the
 // interruption. Times go to timings.jsonl, which is never compared.
 //
+// An advantage is a group's baseline or, by the name "gae", a critic's expectation: a
+// head on the policy's hidden states, which learns alone for value_warmup iterations
+// and then in one loss with the policy. It travels in checkpoints with its moments, and
+// lies beside the adapter of a stored policy (value_head.safetensors). Values are of
+// training only: no evaluation reads them.
+//
+// Sampler and trainer are compared at every rollout (gap_mean, gap_max). In float32 a
+// gap above policy.GapLimit stops the run. In bfloat16 old log-probabilities are the
+// trainer's, and importance_cap weighs every token for the gap.
+//
 // Randomness is keyed, never ordered: the key of a rollout is (seed, "rollout",
 // iteration, problem, sample), the same for all variants of a seed, so that
 // variants differ by their reward and not by their luck, and share verdicts.

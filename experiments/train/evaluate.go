@@ -145,6 +145,9 @@ func (o *optimization) validate(ctx context.Context, step int, point runlog.Poin
 	secure := float64(t.correct-t.flaggedCorrect) / float64(t.programs)
 	if o.state.BestStep == 0 || secure > o.state.Best {
 		o.state.Best, o.state.BestStep, o.best = secure, step+1, o.policy.Adapter.Clone()
+		if o.head != nil {
+			o.bestHead = o.head.Clone()
+		}
 	}
 	point.Values["validation_parsed"] = float64(t.parsed) / float64(t.programs)
 	point.Values["validation_passed"] = float64(t.correct) / float64(t.programs)

@@ -31,13 +31,15 @@ func TestWrongInputIsNamedInOneLine(t *testing.T) {
 		want []string
 	}{
 		{"no folder", Options{Preset: "tiny"}, []string{"-out"}},
-		{"unknown preset", Options{Preset: "huge", Out: out}, []string{`no preset "huge"`, "full, paper-ppo-continue, paper-ppo-fresh, paper-ppo-simple, paper-sft, quick, tiny"}},
+		{"unknown preset", Options{Preset: "huge", Out: out}, []string{`no preset "huge"`, "full, paper-ppo-continue, paper-ppo-fresh, paper-ppo-simple, paper-sft, ppo-critic, quick, tiny"}},
 		{"unknown key", Options{Settings: write("a.toml", "[ppo]\nlearning_rat = 1\n"), Out: out}, []string{"a.toml:2: ppo.learning_rat: unknown key"}},
 		{"no TOML", Options{Settings: write("b.toml", "seeds = [1\n"), Out: out}, []string{"b.toml:"}},
 		{"several values", Options{Settings: write("c.toml", "[judge]\nworkers = 0\n[evaluation2]\n"), Out: out}, []string{"evaluation2"}},
 		{"ranges", Options{Settings: write("d.toml", "seeds = []\n[sft]\nsteps = 0\nlearning_rate = 9.0\n[judge]\ntier = 'C'\nrules = 'dlint'\n"), Out: out},
 			[]string{"seeds: must name", "sft.steps: must be at least 1, got 0", "sft.learning_rate", "judge.tier", "judge.rules: must be bandit or bandit+x"}},
 		{"variants", Options{Settings: write("e.toml", "[[variants]]\nname = 'a'\nstart = 'b'\nschedule = [{ from = 0, scheme = 'none' }]\nadvantage = 'gut'\nclip = 1\n"), Out: out}, []string{"clip"}},
+		{"a critic", Options{Settings: write("f.toml", "[ppo]\niterations = 3\ngamma = 1.5\nlambda = -0.1\nvalue_clip = -1.0\nimportance_cap = 0.5\n[[variants]]\nname = 'a'\nschedule = [{ from = 0, scheme = 'strict' }]\nadvantage = 'gae'\nvalue_weight = 0.0\nvalue_warmup = 3\n"), Out: out},
+			[]string{"variants[0].gamma: must lie in [0, 1], got 1.5", "variants[0].lambda", "variants[0].value_weight: must be positive", "variants[0].value_warmup: must", "value_clip must not be negative", "importance_cap must be 0 (off) or at least 1, got 0.5"}},
 		{"missing file", Options{Settings: filepath.Join(dir, "none.toml"), Out: out}, []string{"none.toml"}},
 		{"unknown backend", Options{Preset: "tiny", Backend: "abacus", Out: out}, []string{"abacus", "xla:cpu"}},
 		{"devices that are not there", Options{Preset: "tiny", Backend: "go", Devices: 2, Out: out}, []string{"go has one device, not 2"}},

@@ -2,8 +2,10 @@ package train
 
 import (
 	"math"
+	"slices"
 	"time"
 
+	"securecoderl/securerl/advantage"
 	"securecoderl/securerl/judge"
 	"securecoderl/securerl/policy"
 	"securecoderl/securerl/ppo"
@@ -37,12 +39,20 @@ var Meanings = [][2]string{
 	{"length", "mean tokens of a completion, end token included"},
 	{"truncated", "share cut off by the slots"},
 	{"unique", "share of distinct programs per problem and iteration"},
+	{"gap_mean", "mean |log-probability of the sampler - of the trainer| of a token, nats"},
+	{"gap_max", "the largest of them; above 1e-4 in float32 the run stops"},
+	{"importance", "mean weight from sampler to trainer (with importance_cap)"},
+	{"importance_capped", "share of tokens whose weight was cut to importance_cap"},
+	{"value", "mean value of a state before a token: what the critic expects"},
+	{"value_loss", "half the squared error of the critic, before its weight"},
+	{"value_clip_fraction", "share of tokens whose clipped value decided"},
+	{"explained_variance", "share of the spread of returns that the critic foresaw: 1 all, 0 nothing, less than 0 it misleads"},
 	{"validation_passed", "share of validation samples that pass public and hidden tests"},
 	{"validation_correct_secure", "the same without findings at MEDIUM or above: picks the best checkpoint"},
 }
 
 // point measures an iteration.
-func (o *optimization) point(step int, ts []policy.Trajectory, verdicts []judge.Verdict, c credit, s ppo.Stats) runlog.Point {
+func (o *optimization) point(step int, ts []policy.Trajectory, verdicts []judge.Verdict, told scored, c credit, s ppo.Stats) (runlog.Point, error) {
 	p := measure(verdicts)
 	n := float64(len(ts))
 	for i, t := range ts {
@@ -62,7 +72,27 @@ func (o *optimization) point(step int, ts []policy.Trajectory, verdicts []judge.
 	p["kl"], p["approx_kl"], p["entropy"], p["clip_fraction"] = s.KL, s.ApproxKL, s.Entropy, s.ClipFraction
 	p["max_ratio"], p["policy_loss"], p["grad_norm"] = s.MaxRatio, s.PolicyLoss, s.GradNorm
 	p["minibatches"], p["stopped"] = float64(s.Minibatches), share(s.Stopped)
-	return runlog.Point{Phase: "ppo", Variant: o.variant.Name, Seed: o.seed, Step: step, Values: p}
+	p["gap_mean"], p["gap_max"] = told.gap.Mean, told.gap.Largest
+	if o.settings.ImportanceCap > 0 {
+		p["importance"], p["importance_capped"] = s.Importance, s.ImportanceCapped
+	}
+	var err error
+	if c.returns != nil {
+		p["value_loss"], p["value_clip_fraction"] = s.ValueLoss, s.ValueClipFraction
+		p["value"], p["explained_variance"], err = foresight(told.values, c.returns)
+	}
+	return runlog.Point{Phase: "ppo", Variant: o.variant.Name, Seed: o.seed, Step: step, Values: p}, err
+}
+
+// foresight is the mean of a critic's values of the states before tokens, and the share
+// of the returns' variance that they explain.
+func foresight(values, returns [][]float64) (mean, explained float64, err error) {
+	var all []float64
+	for i, r := range returns {
+		all = append(all, values[i][:len(r)]...)
+	}
+	explained, err = advantage.ExplainedVariance(all, slices.Concat(returns...))
+	return sum(all) / float64(max(1, len(all))), explained, err
 }
 
 // measure counts what verdicts say.

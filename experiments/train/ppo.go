@@ -4,12 +4,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"maps"
-	"math"
-	"slices"
 
 	"securecoderl/experiments/train/corpus"
-	"securecoderl/securerl/advantage"
 	"securecoderl/securerl/decoder"
 	"securecoderl/securerl/engine"
 	"securecoderl/securerl/judge"
@@ -23,27 +19,16 @@ import (
 	"securecoderl/securerl/runlog"
 )
 
-// baseline compares the samples of one problem.
-type baseline struct {
-	of     func(group []float64) []float64
-	scaled bool // its result is divided by the spread of the batch; GRPO has its own, Dr. GRPO wants none
-}
-
-// advantages are the baselines a variant may name.
-var advantages = map[string]baseline{
-	"leave-one-out": {advantage.LeaveOneOut, true},
-	"grpo":          {advantage.GRPO, false},
-	"dr-grpo":       {advantage.DrGRPO, false},
-}
-
-func advantageNames() []string { return slices.Sorted(maps.Keys(advantages)) }
-
 // Config is the part of the settings that package ppo owns.
 func (p PPO) Config() ppo.Config {
 	c := ppo.Default()
 	c.LearningRate, c.Beta2, c.WeightDecay, c.ClipNorm = p.LearningRate, p.Beta2, p.WeightDecay, p.ClipNorm
 	c.Clip, c.KLWeight, c.KLMode, c.EntropyWeight, c.TargetKL = p.Clip, p.KLWeight, p.KLMode, p.EntropyWeight, p.TargetKL
 	c.Epochs, c.MinibatchSize, c.MicrobatchSize, c.Temperature = p.Epochs, p.MinibatchSize, p.MicrobatchSize, p.Temperature
+	c.ImportanceCap = p.ImportanceCap
+	if p.critic() {
+		c.ValueWeight, c.ValueClip = p.ValueWeight, p.ValueClip
+	}
 	return c
 }
 
@@ -57,13 +42,16 @@ type optimization struct {
 	reference *engine.Tree // the frozen SFT adapter
 	digest    string       // of the reference
 	best      *engine.Tree // by validation
-	moments   *optim.State
+	head      *engine.Tree // the critic; nil without one
+	bestHead  *engine.Tree // the critic of best
+	moments   *optim.State // of what is trained: the adapter, with a critic its head too, in a warm-up the head alone
 	updater   *ppo.Updater
 	problems  corpus.Picker // draws the prompts
 }
 
 // Optimize trains one variant by PPO: sample, judge, price, credit, update. It
-// leaves checkpoints/VARIANT-SEED-best and -last, PEFT folders.
+// leaves checkpoints/VARIANT-SEED-best and -last, PEFT folders; with a critic
+// value_head.safetensors lies in them, which PEFT does not read.
 func (l *Lab) Optimize(ctx context.Context, v Variant, seed uint64) error {
 	o, err := l.startOptimization(v, seed)
 	if err != nil {
@@ -88,11 +76,19 @@ func (l *Lab) Optimize(ctx context.Context, v Variant, seed uint64) error {
 	}
 	bar.Done(fmt.Sprintf("%s; best on validation after iteration %d", note, l.state.BestStep))
 	name := policyName{Variant: v.Name, Checkpoint: "last", Seed: seed}
-	if err := l.saveAdapter(name, o.policy.Adapter); err != nil {
+	if err := o.store(name, o.policy.Adapter, o.head); err != nil {
 		return err
 	}
 	name.Checkpoint = "best"
-	return l.saveAdapter(name, o.best)
+	return o.store(name, o.best, o.bestHead)
+}
+
+// store saves a policy, and its critic beside it.
+func (o *optimization) store(name policyName, adapter, head *engine.Tree) error {
+	if err := o.saveAdapter(name, adapter); err != nil || head == nil {
+		return err
+	}
+	return policy.SaveHead(o.folder(name), head)
 }
 
 // startOptimization loads what the variant starts from, or where it was stopped.
@@ -115,7 +111,10 @@ func (l *Lab) startOptimization(v Variant, seed uint64) (*optimization, error) {
 		return nil, err
 	}
 	o.policy = l.policy(adapter)
-	o.moments = optim.NewState(adapter)
+	if o.settings.critic() {
+		o.head = policy.NewHead(o.policy.Config)
+	}
+	o.moments = optim.NewState(o.trained(0))
 	if err := l.restore(o.trees()); err != nil {
 		return nil, err
 	}
@@ -145,7 +144,18 @@ func (l *Lab) updater(c ppo.Config) (*ppo.Updater, error) {
 
 // trees are what a checkpoint of a variant holds.
 func (o *optimization) trees() map[string]**engine.Tree {
-	return map[string]**engine.Tree{"adapter": &o.policy.Adapter, "best": &o.best, "m": &o.moments.M, "v": &o.moments.V}
+	return map[string]**engine.Tree{"adapter": &o.policy.Adapter, "best": &o.best, "head": &o.head, "best_head": &o.bestHead, "m": &o.moments.M, "v": &o.moments.V}
+}
+
+// trained are the weights that an iteration moves.
+func (o *optimization) trained(step int) *engine.Tree {
+	switch {
+	case o.head == nil:
+		return o.policy.Adapter
+	case step < o.settings.ValueWarmup:
+		return o.head
+	}
+	return policy.Join(o.policy.Adapter, o.head)
 }
 
 // iterate is one iteration of PPO, from prompts to updated weights.
@@ -168,7 +178,7 @@ func (o *optimization) iterate(ctx context.Context, step int, last bool) (runlog
 	}
 	clock.lap("sample")
 
-	current, reference, err := o.score(ctx, trajectories)
+	told, err := o.score(ctx, trajectories)
 	if err != nil {
 		judging.Stop()
 		return runlog.Point{}, err
@@ -181,27 +191,23 @@ func (o *optimization) iterate(ctx context.Context, step int, last bool) (runlog
 	}
 	clock.lap("judge")
 
-	scheme, err := reward.Named(o.variant.Schedule.At(step))
+	credit, stats, err := o.learn(step, trajectories, verdicts, told)
 	if err != nil {
 		return runlog.Point{}, err
 	}
-	credit := o.credit(trajectories, verdicts, scheme, current, reference)
-	adapter, stats, err := o.updater.Update(o.base, o.policy.Adapter, o.moments, samples(trajectories, reference, credit), key(o.seed, "update", step))
-	if err != nil {
-		return runlog.Point{}, err
-	}
-	o.policy = o.policy.With(adapter)
-	o.state.Updates = o.moments.Step
 	clock.lap("update")
 
-	point := o.point(step, trajectories, verdicts, credit, stats)
+	point, err := o.point(step, trajectories, verdicts, told, credit, stats)
+	if err != nil {
+		return runlog.Point{}, err
+	}
 	if (step+1)%o.settings.ValidateEvery == 0 || last {
 		if err := o.validate(ctx, step, point); err != nil {
 			return runlog.Point{}, err
 		}
 		clock.lap("validate")
 	}
-	if err := o.record(step, trajectories, problems, verdicts, credit, reference); err != nil {
+	if err := o.record(step, trajectories, problems, verdicts, credit, told.reference); err != nil {
 		return runlog.Point{}, err
 	}
 	return point, o.time(step, clock, cost)
@@ -239,94 +245,67 @@ func (o *optimization) keys(step int, prompts []prompt.Prompt) func(i, sample in
 	}
 }
 
+// scored is what the trainer's graph says of a rollout, [samples][T].
+type scored struct {
+	current, reference [][]float64 // log-probabilities under the policy and under the frozen SFT adapter
+	values             [][]float64 // [samples][T+1], of the critic; nil without one
+	gap                policy.Gap  // from the sampler's log-probabilities to current
+}
+
 // score computes the log-probabilities of the rollout under the trainer's graph
 // and under the frozen reference, and checks what must hold before an update.
-func (o *optimization) score(ctx context.Context, ts []policy.Trajectory) (current, reference [][]float64, err error) {
-	if current, err = o.policy.LogProbs(ctx, o.policy.Adapter, ts, o.settings.Temperature); err != nil {
-		return nil, nil, err
+func (o *optimization) score(ctx context.Context, ts []policy.Trajectory) (s scored, err error) {
+	if s.current, s.values, err = o.policy.Score(ctx, o.policy.Adapter, o.head, ts, o.settings.Temperature); err != nil {
+		return s, err
 	}
 	// The ratio of PPO starts at one only if sampler and trainer agree.
-	if _, err := policy.Compare(ts, current); err != nil {
-		return nil, nil, err
+	if s.gap, err = policy.Compare(ts, s.current, o.policy.AllowedGap()); err != nil {
+		return s, err
 	}
 	if o.policy.Adapter.Digest() == o.digest {
-		return current, current, nil // equal adapters, equal numbers: the KL is exactly zero
+		s.reference = s.current // equal adapters, equal numbers: the KL is exactly zero
+		return s, nil
 	}
-	reference, err = o.policy.LogProbs(ctx, o.reference, ts, o.settings.Temperature)
-	return current, reference, err
+	s.reference, err = o.policy.LogProbs(ctx, o.reference, ts, o.settings.Temperature)
+	return s, err
 }
 
-// credit is what every sample of a rollout earned and how it is told to the loss.
-type credit struct {
-	scores     []reward.Score
-	rewards    [][]float64 // [samples][T], per token
-	advantages [][]float64 // [samples][T]
+// learn prices a rollout by the scheme in force and updates the weights.
+func (o *optimization) learn(step int, ts []policy.Trajectory, verdicts []judge.Verdict, told scored) (c credit, stats ppo.Stats, err error) {
+	scheme, err := reward.Named(o.variant.Schedule.At(step))
+	if err != nil {
+		return c, stats, err
+	}
+	if c, err = o.credit(ts, verdicts, scheme, told); err != nil {
+		return c, stats, err
+	}
+	stats, err = o.update(step, o.samples(ts, told, c))
+	return c, stats, err
 }
 
-// credit prices the verdicts and turns prices into advantages. The sequence part
-// (terminal score and, in mode k1-reward, the KL penalty) is compared within the
-// group of one problem; the token-level security reward is added where it stands.
-// Both are divided by max(std of the batch, StdFloor), so that the size of a
-// reward difference reaches the gradient.
-func (o *optimization) credit(ts []policy.Trajectory, verdicts []judge.Verdict, scheme reward.Scheme, current, reference [][]float64) credit {
-	n := len(ts)
-	c := credit{scores: make([]reward.Score, n), rewards: make([][]float64, n), advantages: make([][]float64, n)}
-	totals, extras := make([]float64, n), make([][]float64, n)
-	for i, t := range ts {
-		c.scores[i] = scheme.Price(verdicts[i])
-		program := prompt.Extract(t.Completion)
-		sequence := reward.TokenOptions{}
-		if o.settings.KLMode == ppo.KLReward {
-			sequence.KLWeight, sequence.KLs = o.settings.KLWeight, difference(current[i], reference[i])
-		}
-		c.rewards[i] = reward.PerToken(c.scores[i], spans(t), sequence)
-		totals[i] = sum(c.rewards[i])
-		if o.settings.TokenSecurity > 0 {
-			extras[i] = reward.TokenSecurity(verdicts[i], program.Source, spans(t), program.Start, o.settings.TokenSecurity)
+// update makes one update. In the first value_warmup iterations of a critic the head
+// alone learns. The optimiser begins anew when the adapter joins, since its bias
+// corrections count the steps of all that it moves.
+func (o *optimization) update(step int, rollout []ppo.Sample) (ppo.Stats, error) {
+	draw := key(o.seed, "update", step)
+	weights, move := o.policy.Adapter, o.updater.Update
+	if o.head != nil {
+		weights = policy.Join(o.policy.Adapter, o.head)
+		switch {
+		case step < o.settings.ValueWarmup:
+			move = o.updater.WarmUp
+		case step == o.settings.ValueWarmup:
+			o.moments = optim.NewState(weights)
 		}
 	}
-	method := advantages[o.settings.Advantage]
-	for g := 0; g < n; g += o.settings.Samples {
-		for k, a := range method.of(totals[g : g+o.settings.Samples]) {
-			c.advantages[g+k] = slices.Repeat([]float64{a}, len(ts[g+k].IDs))
-		}
+	next, stats, err := move(o.base, weights, o.moments, rollout, draw)
+	if err != nil {
+		return stats, err
 	}
-	scale := 1.0
-	if method.scaled {
-		scale = 1 / math.Max(deviation(totals), o.settings.StdFloor)
-	}
-	for i := range c.advantages {
-		for k := range c.advantages[i] {
-			if extras[i] != nil {
-				c.rewards[i][k] += extras[i][k]
-				c.advantages[i][k] += extras[i][k]
-			}
-			c.advantages[i][k] *= scale
-		}
-	}
-	return c
-}
-
-// spans are the byte ranges of a trajectory's tokens.
-func spans(t policy.Trajectory) []reward.Span {
-	list := make([]reward.Span, len(t.Spans))
-	for i, s := range t.Spans {
-		list[i] = reward.Span(s)
-	}
-	return list
-}
-
-// samples joins what the update needs. Old is the sampler's own number.
-func samples(ts []policy.Trajectory, reference [][]float64, c credit) []ppo.Sample {
-	list := make([]ppo.Sample, len(ts))
-	for i, t := range ts {
-		old := make([]float64, len(t.LogProbs))
-		for k, lp := range t.LogProbs {
-			old[k] = float64(lp)
-		}
-		list[i] = ppo.Sample{Prompt: t.Prompt.IDs, Completion: t.IDs, Old: old, Reference: reference[i], Advantages: c.advantages[i]}
-	}
-	return list
+	adapter, head := policy.Divide(next)
+	o.policy, o.head = o.policy.With(adapter), head
+	o.state.Updates = o.moments.Step
+	return stats, nil
 }
 
 // judged reads a rollout to its end and hands every program to the judge as soon as it
@@ -346,28 +325,4 @@ func judged(ctx context.Context, j *judge.Judge, rollout iter.Seq2[policy.Trajec
 		ts = append(ts, t)
 	}
 	return ts, batch, nil
-}
-
-func difference(a, b []float64) []float64 {
-	d := make([]float64, len(a))
-	for i := range a {
-		d[i] = a[i] - b[i]
-	}
-	return d
-}
-
-func sum(xs []float64) (s float64) {
-	for _, x := range xs {
-		s += x
-	}
-	return s
-}
-
-// deviation is the population standard deviation.
-func deviation(xs []float64) float64 {
-	mean, v := sum(xs)/float64(len(xs)), 0.0
-	for _, x := range xs {
-		v += (x - mean) * (x - mean)
-	}
-	return math.Sqrt(v / float64(len(xs)))
 }

@@ -65,6 +65,13 @@ name = "gated"
 about = "gates"
 schedule = [{ from = 0, scheme = "gated-joint" }]
 token_security = 1.0
+[[variants]]
+name = "critic"
+about = "a critic that is warmed up first"
+schedule = [{ from = 0, scheme = "paper" }]
+advantage = "gae"
+value_warmup = 1
+importance_cap = 2.0
 `
 
 const (
@@ -133,7 +140,8 @@ func deterministicBytes(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
 	for _, name := range []string{"settings.toml", "metrics.jsonl", "samples.jsonl", "evaluation.jsonl", "checkpoints/base/model.safetensors",
-		"checkpoints/gated-1-last/adapter_model.safetensors", "checkpoints/gated-1-best/adapter_model.safetensors"} {
+		"checkpoints/gated-1-last/adapter_model.safetensors", "checkpoints/gated-1-best/adapter_model.safetensors",
+		"checkpoints/critic-1-last/adapter_model.safetensors", "checkpoints/critic-1-last/value_head.safetensors", "checkpoints/critic-1-best/value_head.safetensors"} {
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		require.NoError(t, err)
 		require.NotEmpty(t, b, name)

@@ -142,6 +142,15 @@ type PPO struct {
 	Temperature    float64 `toml:"temperature"`
 	TokenSecurity  float64 `toml:"token_security"` // kappa of the token-level security reward; 0 = off
 	ValidateEvery  int     `toml:"validate_every"`
+	ImportanceCap  float64 `toml:"importance_cap"` // limit of each token's weight from sampler to trainer; 0 = no weights
+
+	// With advantage "gae" a critic is trained.
+	Gamma       float64 `toml:"gamma"`        // what a reward one token later is worth
+	Lambda      float64 `toml:"lambda"`       // 0 = one step and the critic, 1 = what was earned, less the critic
+	ValueWeight float64 `toml:"value_weight"` // of the critic's loss
+	ValueClip   float64 `toml:"value_clip"`   // how far a value may move in one update; 0 = as far as it likes
+	ValueWarmup int     `toml:"value_warmup"` // first iterations, in which the head alone is trained
+	Whiten      bool    `toml:"whiten"`       // advantages of a batch get mean 0 and variance 1
 }
 
 // Variant is one run of PPO: where it starts, what it is paid for, what differs.
@@ -160,6 +169,13 @@ type Variant struct {
 	EntropyWeight *float64        `toml:"entropy_weight,omitempty"`
 	Advantage     *string         `toml:"advantage,omitempty"`
 	TokenSecurity *float64        `toml:"token_security,omitempty"`
+	ImportanceCap *float64        `toml:"importance_cap,omitempty"`
+	Gamma         *float64        `toml:"gamma,omitempty"`
+	Lambda        *float64        `toml:"lambda,omitempty"`
+	ValueWeight   *float64        `toml:"value_weight,omitempty"`
+	ValueClip     *float64        `toml:"value_clip,omitempty"`
+	ValueWarmup   *int            `toml:"value_warmup,omitempty"`
+	Whiten        *bool           `toml:"whiten,omitempty"`
 }
 
 // Evaluation is what every policy is measured on.
@@ -183,7 +199,9 @@ type Judge struct {
 
 // Default returns the settings of the default job without variants. Sources: the
 // pilot study (experiments/README.md) for shapes and rates, ppo.Default for the
-// losses.
+// losses; for a critic the usual numbers (Huang et al. 2022, "The 37 implementation
+// details of PPO": lambda 0.95, weight 0.5, clip 0.2), with gamma 1, since a program
+// is not worth less for being long.
 func Default() Settings {
 	p := ppo.Default()
 	return Settings{
@@ -194,7 +212,8 @@ func Default() Settings {
 		SFT:   SFT{Rows: 2500, Steps: 80, BatchSize: 32, MicrobatchSize: 16, LearningRate: 3e-3, Beta2: 0.98, Warmup: 10, ClipNorm: 1, Insecure: 0.5, CheckpointEvery: 40, ProbeCorrect: 100, ProbeSamples: 2048, ProbeGreedy: 320},
 		PPO: PPO{Iterations: 24, Prompts: 32, Samples: 4, Advantage: "leave-one-out", StdFloor: 0.1, LearningRate: 1e-3, Beta2: 0.95, ClipNorm: 1,
 			Clip: p.Clip, KLWeight: p.KLWeight, KLMode: p.KLMode, EntropyWeight: p.EntropyWeight, TargetKL: p.TargetKL, Epochs: 1,
-			MinibatchSize: 64, MicrobatchSize: 32, Temperature: 1, ValidateEvery: 4},
+			MinibatchSize: 64, MicrobatchSize: 32, Temperature: 1, ValidateEvery: 4,
+			Gamma: 1, Lambda: 0.95, ValueWeight: 0.5, ValueClip: 0.2, ValueWarmup: 2, Whiten: true},
 		Evaluation: Evaluation{Problems: 96, Samples: 2, ValidationProblems: 64, ValidationSamples: 2},
 		Judge:      Judge{CPU: time.Second, Wall: 5 * time.Second, Memory: 512 << 20, Output: 64 << 10, Workers: 2, Tier: "auto"},
 	}
@@ -267,6 +286,13 @@ func (p PPO) Of(v Variant) PPO {
 	set(&p.EntropyWeight, v.EntropyWeight)
 	set(&p.Advantage, v.Advantage)
 	set(&p.TokenSecurity, v.TokenSecurity)
+	set(&p.ImportanceCap, v.ImportanceCap)
+	set(&p.Gamma, v.Gamma)
+	set(&p.Lambda, v.Lambda)
+	set(&p.ValueWeight, v.ValueWeight)
+	set(&p.ValueClip, v.ValueClip)
+	set(&p.ValueWarmup, v.ValueWarmup)
+	set(&p.Whiten, v.Whiten)
 	return p
 }
 

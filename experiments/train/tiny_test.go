@@ -2,9 +2,11 @@ package train_test
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,6 +16,7 @@ import (
 	"securecoderl/experiments/results"
 	"securecoderl/experiments/train"
 	"securecoderl/securerl/engine"
+	"securecoderl/securerl/policy"
 	"securecoderl/securerl/record"
 	"securecoderl/securerl/runlog"
 )
@@ -49,12 +52,51 @@ func TestTheTinyPresetRunsFromBaseToReport(t *testing.T) {
 			}
 			policies := 2 + 2*len(s.Variants)
 			assert.Equal(t, policies*s.Evaluation.Problems*(s.Evaluation.Samples+1), rows(t, filepath.Join(dir, "evaluation.jsonl")))
-			assert.Equal(t, (2+2+3)*s.PPO.Prompts*s.PPO.Samples, rows(t, filepath.Join(dir, "samples.jsonl")))
+			assert.Equal(t, (2+2+3+3)*s.PPO.Prompts*s.PPO.Samples, rows(t, filepath.Join(dir, "samples.jsonl")))
+			criticIsLogged(t, run.Path("metrics.jsonl"), s)
 			before := deterministicBytes(t, dir)
 			require.NoError(t, lab.Pipeline(context.Background()), "a finished run has nothing left to do")
 			assert.Equal(t, before, deterministicBytes(t, dir))
 		})
 	}
+}
+
+// criticIsLogged looks at what the variants of the tiny preset say of critic and gap.
+func criticIsLogged(t *testing.T, path string, s train.Settings) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	seen := 0
+	for line := range strings.Lines(string(b)) {
+		var p runlog.Point
+		require.NoError(t, json.Unmarshal([]byte(line), &p))
+		if p.Phase != "ppo" {
+			continue
+		}
+		assert.LessOrEqual(t, p.Values["gap_max"], policy.GapLimit)
+		assert.Contains(t, p.Values, "gap_mean")
+		if p.Variant != "critic" {
+			assert.NotContains(t, p.Values, "value")
+			assert.NotContains(t, p.Values, "importance")
+			continue
+		}
+		for _, name := range []string{"value_loss", "value_clip_fraction", "explained_variance", "importance_capped"} {
+			assert.Contains(t, p.Values, name)
+		}
+		assert.InDelta(t, 1, p.Values["importance"], 1e-4, "sampler and trainer agree")
+		if p.Step == 0 {
+			assert.Zero(t, p.Values["value"], "a fresh head expects nothing")
+		} else {
+			assert.NotZero(t, p.Values["value"])
+		}
+		if p.Step == 0 { // the warm-up: the policy stays SFT through all minibatches
+			assert.InDelta(t, 0, p.Values["kl"], 1e-5)
+		} else {
+			assert.Greater(t, p.Values["kl"], 1e-5, "step %d", p.Step)
+		}
+		seen++
+	}
+	assert.Equal(t, s.PPO.Iterations, seen)
 }
 
 // rows counts the rows of a log; all their numbers are finite.

@@ -150,6 +150,21 @@ func (s Settings) validateTraining(bad fault, atLeast least) {
 	}
 }
 
+// validateCritic looks at what package ppo does not see.
+func (p PPO) validateCritic(key string, bad fault) {
+	for name, x := range map[string]float64{".gamma": p.Gamma, ".lambda": p.Lambda} {
+		if !(x >= 0 && x <= 1) {
+			bad(key+name, "must lie in [0, 1], got %g", x)
+		}
+	}
+	if p.critic() && p.ValueWeight == 0 {
+		bad(key+".value_weight", "must be positive for advantage %q, got 0", gae)
+	}
+	if p.ValueWarmup < 0 || p.critic() && p.ValueWarmup >= p.Iterations {
+		bad(key+".value_warmup", "must not be negative and leave some of the %d iterations to the policy, got %d", p.Iterations, p.ValueWarmup)
+	}
+}
+
 var variantName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
 func (s Settings) validateVariants(bad fault) {
@@ -172,9 +187,10 @@ func (s Settings) validateVariants(bad fault) {
 			bad(key+".schedule", "%v", err)
 		}
 		p := s.PPO.Of(v)
-		if _, ok := advantages[p.Advantage]; !ok {
+		if !slices.Contains(advantageNames(), p.Advantage) {
 			bad(key+".advantage", "unknown %q; there are: %v", p.Advantage, advantageNames())
 		}
+		p.validateCritic(key, bad)
 		if err := p.Config().Validate(); err != nil {
 			bad(key, "%v", err)
 		}

@@ -44,6 +44,27 @@ func Returns(advantages, values []float64) ([]float64, error) {
 	return out, nil
 }
 
+// ExplainedVariance says how much of the spread of returns a critic's values explain:
+// 1 - var(returns - values) / var(returns). 1 is a perfect critic, 0 one that says
+// nothing, and less a critic that misleads. Where all returns agree it is 0.
+//
+// Shapes: values [N], returns [N]. ErrShape if the lengths differ.
+func ExplainedVariance(values, returns []float64) (float64, error) {
+	if len(values) != len(returns) {
+		return 0, fmt.Errorf("%w: values [%d], returns [%d]", ErrShape, len(values), len(returns))
+	}
+	left := make([]float64, len(returns))
+	for i := range left {
+		left[i] = returns[i] - values[i]
+	}
+	_, unexplained := moments(left)
+	_, spread := moments(returns)
+	if spread == 0 {
+		return 0, nil
+	}
+	return 1 - unexplained/spread, nil
+}
+
 // LeaveOneOut returns, for the rewards of one group (the samples of one prompt),
 // each reward less the mean of the others. A group of one has advantage 0.
 //

@@ -249,6 +249,50 @@ func TestWhitenedMoments(t *testing.T) {
 	})
 }
 
+func TestExplainedVariance(t *testing.T) {
+	data, err := os.ReadFile("../../testdata/ppo/numbers.json")
+	require.NoError(t, err)
+	var g struct {
+		Mask  [][]int
+		Value struct {
+			Old       [][]float64 `json:"old_values"`
+			Returns   [][]float64
+			Explained float64 `json:"explained_variance_of_old"`
+		} `json:"value_loss"`
+	}
+	require.NoError(t, json.Unmarshal(data, &g))
+	values, keep := flat(g.Value.Old, g.Mask)
+	returns, _ := flat(g.Value.Returns, g.Mask)
+	var v, r []float64
+	for i, k := range keep {
+		if k {
+			v, r = append(v, values[i]), append(r, returns[i])
+		}
+	}
+	got, err := advantage.ExplainedVariance(v, r)
+	require.NoError(t, err)
+	assert.InDelta(t, g.Value.Explained, got, 1e-9)
+
+	for _, tt := range []struct {
+		name            string
+		values, returns []float64
+		want            float64
+	}{
+		{"perfect", []float64{1, 2, 3}, []float64{1, 2, 3}, 1},
+		{"off by a constant, which no advantage notices after whitening", []float64{5, 6, 7}, []float64{1, 2, 3}, 1},
+		{"constant", []float64{2, 2, 2}, []float64{1, 2, 3}, 0},
+		{"upside down: var(2r) = 4 var(r)", []float64{-1, -2, -3}, []float64{1, 2, 3}, -3},
+		{"nothing to explain", []float64{1, 2}, []float64{1, 1}, 0},
+		{"nothing", nil, nil, 0},
+	} {
+		got, err := advantage.ExplainedVariance(tt.values, tt.returns)
+		require.NoError(t, err, tt.name)
+		assert.InDelta(t, tt.want, got, 1e-12, tt.name)
+	}
+	_, err = advantage.ExplainedVariance([]float64{1}, nil)
+	assert.ErrorIs(t, err, advantage.ErrShape)
+}
+
 func BenchmarkGAE(b *testing.B) {
 	rewards, values := make([]float64, 512), make([]float64, 513)
 	for b.Loop() {

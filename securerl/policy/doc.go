@@ -4,6 +4,7 @@
 //
 //	[]prompt.Prompt --Rollout--> Trajectory{Completion, IDs, Spans, LogProbs, Plain, Finish}, ...
 //	[]Trajectory    --LogProbs(adapter)--> [][]float64      the trainer's graph: reference, or a check
+//	[]Trajectory    --Score(adapter, head)--> the same and the critic's values, in one pass
 //	[]Request       --Complete--> completion.Completion     as any other completion.Model
 //
 // A Trajectory keeps the sampler's own token ids and log-probabilities. Its text is
@@ -23,7 +24,13 @@
 // Old log-probabilities must be of the law that was sampled. CheckTraining refuses
 // every law but the model's own at a temperature, and Compare proves before an
 // update that sampler and trainer agree to GapLimit; a sampler with a different
-// law would make the first ratios differ from one.
+// law would make the first ratios differ from one. In bfloat16 rounding alone makes
+// larger gaps: there Compare only measures them, and the caller takes the trainer's
+// numbers as old.
+//
+// The critic is a linear head on the policy's own hidden states, a tree of its own
+// (NewHead). Join puts it behind the adapter for an optimiser; a stored policy keeps it
+// as value_head.safetensors beside the adapter, where PEFT does not look.
 //
 // On an engine of several devices LogProbs uses all of them, sampling the first alone.
 //

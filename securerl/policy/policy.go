@@ -49,7 +49,7 @@ type Policy struct {
 type Samplers struct {
 	mu       sync.Mutex
 	samplers map[sampling]*decoder.Sampler
-	scores   map[bool]*engine.Func // by whether there is an adapter
+	scores   map[scoring]*engine.Func
 }
 
 // sampling is what a sampler is compiled for.
@@ -94,7 +94,7 @@ func (p *Policy) With(adapter *engine.Tree) *Policy {
 
 // NewSamplers returns an empty set of compiled graphs.
 func NewSamplers() *Samplers {
-	return &Samplers{samplers: map[sampling]*decoder.Sampler{}, scores: map[bool]*engine.Func{}}
+	return &Samplers{samplers: map[sampling]*decoder.Sampler{}, scores: map[scoring]*engine.Func{}}
 }
 
 func (p *Policy) compiled() *Samplers {

@@ -70,6 +70,7 @@ func TestPolicy(t *testing.T) {
 		require.NoError(t, err)
 		t.Run("a trajectory says what each token wrote", func(t *testing.T) { spans(t, p, ts) })
 		t.Run("sampler and trainer agree", func(t *testing.T) { agree(t, p, ts) })
+		t.Run("a critic reads the states of the same pass", func(t *testing.T) { critic(t, p, ts) })
 		t.Run("batches do not matter", func(t *testing.T) { batches(t, p, ts) })
 		t.Run("the policy is a model like any other", func(t *testing.T) { model(t, p, ts) })
 		t.Run("stop strings cut and change nothing else", func(t *testing.T) { stops(t, p, ts) })
@@ -117,10 +118,11 @@ func spans(t *testing.T, p *policy.Policy, ts []policy.Trajectory) {
 func agree(t *testing.T, p *policy.Policy, ts []policy.Trajectory) {
 	lps, err := p.LogProbs(t.Context(), p.Adapter, ts, 0.9)
 	require.NoError(t, err)
-	gap, err := policy.Compare(ts, lps)
+	gap, err := policy.Compare(ts, lps, p.AllowedGap())
 	require.NoError(t, err)
-	assert.LessOrEqual(t, gap, policy.GapLimit)
-	t.Logf("largest gap %.2g", gap)
+	assert.LessOrEqual(t, gap.Largest, policy.GapLimit)
+	assert.LessOrEqual(t, gap.Mean, gap.Largest)
+	t.Logf("largest gap %.2g, mean %.2g", gap.Largest, gap.Mean)
 
 	for name, other := range map[string]func() ([][]float64, error){ // what must not pass for the same law
 		"temperature": func() ([][]float64, error) { return p.LogProbs(t.Context(), p.Adapter, ts, 1) },
@@ -129,7 +131,7 @@ func agree(t *testing.T, p *policy.Policy, ts []policy.Trajectory) {
 	} {
 		lps, err := other()
 		require.NoError(t, err)
-		_, err = policy.Compare(ts, lps)
+		_, err = policy.Compare(ts, lps, p.AllowedGap())
 		assert.ErrorIs(t, err, policy.ErrGap, name)
 	}
 	alone := p.With(nil)
@@ -137,7 +139,7 @@ func agree(t *testing.T, p *policy.Policy, ts []policy.Trajectory) {
 	require.NoError(t, err)
 	lps, err = p.LogProbs(t.Context(), nil, of, 0.9)
 	require.NoError(t, err)
-	_, err = policy.Compare(of, lps)
+	_, err = policy.Compare(of, lps, p.AllowedGap())
 	assert.NoError(t, err, "the base alone samples what LogProbs with no adapter scores")
 	_, err = p.LogProbs(t.Context(), p.Adapter, []policy.Trajectory{{Problem: "empty"}}, 1)
 	assert.ErrorIs(t, err, policy.ErrPolicy)

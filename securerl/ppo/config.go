@@ -3,6 +3,7 @@ package ppo
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"securecoderl/securerl/optim"
 )
@@ -28,6 +29,9 @@ type Config struct {
 	MinibatchSize  int     // samples per optimiser step
 	MicrobatchSize int     // samples that run together
 	Temperature    float64 // of the law that was sampled
+	ValueWeight    float64 // of the critic's loss; 0 = there is no critic
+	ValueClip      float64 // how far a value may move from the old one, see ValueLoss; 0 = as far as it likes
+	ImportanceCap  float64 // limit of the weights from sampler to trainer, see Importance; at least 1, or 0 = no weights
 }
 
 // Default returns the settings of the default job. Clip 0.2: Schulman et al. 2017,
@@ -59,5 +63,8 @@ func (c Config) Validate() error {
 	check(c.MinibatchSize >= 1, "minibatch_size must be at least 1, got %d", c.MinibatchSize)
 	check(c.MicrobatchSize >= 1, "microbatch_size must be at least 1, got %d", c.MicrobatchSize)
 	check(c.Temperature > 0, "temperature must be positive, got %g", c.Temperature)
+	check(c.ValueWeight >= 0 && !math.IsInf(c.ValueWeight, 0), "value_weight must not be negative, got %g", c.ValueWeight)
+	check(c.ValueClip >= 0 && !math.IsInf(c.ValueClip, 0), "value_clip must not be negative (0 = no clip), got %g", c.ValueClip)
+	check(c.ImportanceCap == 0 || c.ImportanceCap >= 1 && !math.IsInf(c.ImportanceCap, 0), "importance_cap must be 0 (off) or at least 1, got %g", c.ImportanceCap)
 	return errors.Join(errs...)
 }

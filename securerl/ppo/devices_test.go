@@ -11,6 +11,7 @@ import (
 	"securecoderl/securerl/engine"
 	"securecoderl/securerl/engine/enginetest"
 	"securecoderl/securerl/optim"
+	"securecoderl/securerl/policy"
 	"securecoderl/securerl/rng"
 )
 
@@ -45,6 +46,38 @@ func TestSeveralDevicesMakeTheUpdateOfOne(t *testing.T) {
 		assert.InEpsilon(t, want.stats.MaxRatio, stats.MaxRatio, 1e-4)
 		assert.Equal(t, want.stats.Minibatches, stats.Minibatches)
 		assert.Less(t, relative(want.weights, weights), 1e-5, "weights")
+	})
+}
+
+// So with a critic and importance weights, whose inputs are rows too.
+func TestSeveralDevicesTrainTheCriticOfOne(t *testing.T) {
+	var want []float32
+	enginetest.Devices(t, []int{1, 2}, func(t *testing.T, e *engine.Engine) {
+		m := newMicro(t, e)
+		c := Default()
+		c.MinibatchSize, c.MicrobatchSize, c.TargetKL, c.LearningRate, c.ValueWeight, c.ValueClip, c.ImportanceCap = 5, 3, 0, 1e-3, 0.5, 0.2, 2
+		u, err := New(e, m.config, m.lora, c)
+		require.NoError(t, err)
+		samples, s := rollout(7), rng.New(12).Stream()
+		for i := range samples {
+			for range samples[i].Completion {
+				samples[i].Values, samples[i].Returns = append(samples[i].Values, s.NormFloat64()), append(samples[i].Returns, s.NormFloat64())
+				samples[i].Sampler = append(samples[i].Sampler, -3+0.3*s.NormFloat64())
+			}
+		}
+		all := policy.Join(m.adapter, policy.NewHead(m.config))
+		next, stats, err := u.Update(m.base, all, optim.NewState(all), samples, rng.New(4))
+		require.NoError(t, err)
+		assert.NotZero(t, stats.ValueLoss)
+		var weights []float32
+		for _, x := range next.Tensors {
+			weights = append(weights, tensors.MustCopyFlatData[float32](x)...)
+		}
+		if e.Info().Devices == 1 {
+			want = weights
+			return
+		}
+		assert.Less(t, relative(want, weights), 1e-5, "weights")
 	})
 }
 

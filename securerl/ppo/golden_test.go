@@ -48,6 +48,16 @@ type golden struct {
 			Gradient   [][]float64
 		}
 	} `json:"policy_loss"`
+	ValueLoss struct {
+		Old     [][]float64 `json:"old_values"`
+		New     [][]float64 `json:"new_values"`
+		Returns [][]float64
+		Cases   []struct {
+			Clip    any // a number or "none"
+			Loss    float64
+			Clipped float64 `json:"clip_fraction"`
+		}
+	} `json:"value_loss"`
 	WithKL struct {
 		Beta      float64
 		Reference [][]float64 `json:"ref_logprobs"`
@@ -157,6 +167,57 @@ func TestPolicyLossAndItsGradient(t *testing.T) {
 			tested++
 		}
 		assert.Equal(t, 2, tested)
+	})
+}
+
+func TestValueLoss(t *testing.T) {
+	g := load(t)
+	v := g.ValueLoss
+	require.NotEmpty(t, v.Cases)
+	enginetest.Each(t, func(t *testing.T, e *engine.Engine) {
+		for _, c := range v.Cases {
+			clip, ok := c.Clip.(float64)
+			if !ok {
+				clip = math.Inf(1)
+			}
+			out := call(t, e, func(in []*Node) []*Node {
+				mean := func(x *Node) *Node { return Div(ReduceAllSum(Mul(x, in[4])), ReduceAllSum(in[4])) }
+				loss, clipped := ppo.ValueLoss(in[0], in[1], in[2], in[3])
+				return []*Node{mean(loss), mean(clipped)}
+			}, v.New, v.Old, v.Returns, clip, g.Mask)
+			assert.InDelta(t, c.Loss, scalar(out[0]), 1e-9, "clip %v", c.Clip)
+			assert.InDelta(t, c.Clipped, scalar(out[1]), 1e-9, "clip %v", c.Clip)
+		}
+	})
+}
+
+// By hand: a value has a gradient, its distance to the return, unless it has moved
+// toward the return by more than the clip.
+func TestWhatTheClipDoesToAValue(t *testing.T) {
+	cases := []struct {
+		name                string
+		old, value, returns float64
+		loss, clipped, grad float64
+	}{
+		{"inside", 0, 0.1, 1, 0.405, 0, -0.9},
+		{"far enough already: the old error counts, no gradient", 0, 0.5, 1, 0.32, 1, 0},
+		{"moved away: pulled back at full strength", 0, -0.5, 1, 1.125, 0, -1.5},
+		{"right by luck, but too far from the old one", 0, 1, 1, 0.32, 1, 0},
+	}
+	enginetest.Each(t, func(t *testing.T, e *engine.Engine) {
+		var old, value, returns []float64
+		for _, tt := range cases {
+			old, value, returns = append(old, tt.old), append(value, tt.value), append(returns, tt.returns)
+		}
+		out := call(t, e, func(in []*Node) []*Node {
+			loss, clipped := ppo.ValueLoss(in[0], in[1], in[2], in[3])
+			return []*Node{loss, clipped, Gradient(ReduceAllSum(loss), in[0])[0]}
+		}, [][]float64{value}, [][]float64{old}, [][]float64{returns}, 0.2)
+		for k, tt := range cases {
+			for i, want := range []float64{tt.loss, tt.clipped, tt.grad} {
+				assert.InDelta(t, want, tensors.MustCopyFlatData[float64](out[i])[k], 1e-12, "%s, output %d", tt.name, i)
+			}
+		}
 	})
 }
 

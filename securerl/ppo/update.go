@@ -6,45 +6,51 @@ import (
 	"math"
 	"slices"
 
-	. "github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
-
 	"securecoderl/securerl/decoder"
 	"securecoderl/securerl/engine"
 	"securecoderl/securerl/optim"
+	"securecoderl/securerl/policy"
 	"securecoderl/securerl/rng"
 )
 
 // ErrDiverged reports a loss or gradient that is not a number or infinite. The
-// adapter of before the minibatch is kept.
+// weights of before the minibatch are kept.
 var ErrDiverged = errors.New("ppo: loss is not finite")
 
 // ErrSample reports a sample whose parts do not fit together.
 var ErrSample = errors.New("ppo: sample")
 
-// Sample is one completion with what is known of it. Old, Reference and Advantages
-// are [T], one number per completion token.
+// Sample is one completion with what is known of it. All numbers are [T], one per
+// completion token.
 type Sample struct {
 	Prompt, Completion []int32
 	Old                []float64 // log-probability under the policy that sampled
 	Reference          []float64 // log-probability under the frozen reference
 	Advantages         []float64
+
+	Values, Returns []float64 // with a critic: the value of the state before each token, and what was earned from there on
+	Sampler         []float64 // with an ImportanceCap: Old as the sampler computed it, where Old is the trainer's
 }
 
-// Stats describe an update. The first four and GradNorm are means over the
-// minibatches that were applied; each minibatch's number is a mean over its tokens,
-// measured before its step.
+// Stats describe an update. The losses, KL, entropy, fractions and GradNorm are means
+// over the minibatches that were applied; each minibatch's number is a mean over its
+// tokens, measured before its step.
 type Stats struct {
-	PolicyLoss   float64 // clipped surrogate, to minimize
-	KL           float64 // k3 estimate of KL(policy || reference), nats per token
-	Entropy      float64 // of the policy's distribution, nats per token
-	ClipFraction float64 // share of tokens whose clipped term decided
-	MaxRatio     float64 // largest |ratio - 1| of a token in any minibatch
-	ApproxKL     float64 // k3 estimate of the distance to the policy that sampled, nats per token; largest of a minibatch
-	GradNorm     float64 // global norm before clipping
-	Minibatches  int     // optimiser steps made
-	Stopped      bool    // TargetKL ended the update early
-	Tokens       int     // completion tokens of the rollout
+	Loss              float64 // the whole loss
+	PolicyLoss        float64 // clipped surrogate, to minimize
+	KL                float64 // k3 estimate of KL(policy || reference), nats per token
+	Entropy           float64 // of the policy's distribution, nats per token
+	ClipFraction      float64 // share of tokens whose clipped term decided
+	ValueLoss         float64 // half the squared error of the critic
+	ValueClipFraction float64 // share of tokens whose clipped value decided
+	MaxRatio          float64 // largest |ratio - 1| of a token in any minibatch
+	ApproxKL          float64 // k3 estimate of the distance to the policy that sampled, nats per token; largest of a minibatch
+	GradNorm          float64 // global norm before clipping
+	Minibatches       int     // optimiser steps made
+	Stopped           bool    // TargetKL ended the update early
+	Tokens            int     // completion tokens of the rollout
+	Importance        float64 // mean weight from sampler to trainer; 0 without an ImportanceCap
+	ImportanceCapped  float64 // share of tokens whose weight was cut to the cap
 }
 
 // Updater runs updates, one at a time. Its graphs are compiled once per row length.
@@ -52,9 +58,9 @@ type Updater struct {
 	config  Config
 	model   decoder.Config
 	lora    decoder.LoRA
-	grads   *engine.Func
 	stepper *optim.Stepper
-	zeros   *engine.Tree // where sums of gradients start
+	all     *part // all weights of Update
+	head    *part // the critic alone; nil where there is none
 }
 
 // New prepares an updater. It returns ErrConfig if a number is out of range.
@@ -63,84 +69,110 @@ func New(e *engine.Engine, c decoder.Config, lora decoder.LoRA, config Config) (
 		return nil, err
 	}
 	u := &Updater{config: config, model: c, lora: lora, stepper: optim.NewStepper(e, config.AdamW)}
-	u.grads = e.NewFunc("ppo gradient", func(in []*Node) []*Node { return u.build(e, in) }).Spread(0, 1, 2, 3, 4, 5)
+	u.all = u.newPart(e, "ppo gradient", 0)
+	if u.critic() {
+		u.head = u.newPart(e, "ppo gradient of the critic", len(decoder.AdapterNames(c, lora)))
+	}
 	return u, nil
 }
 
-// fixed counts the inputs before the trees: tokens, targets, mask, old, reference,
-// advantages, then the scalars share, clip, KL weight, entropy weight, temperature.
-const fixed = 11
+// critic tells whether there is one.
+func (u *Updater) critic() bool { return u.config.ValueWeight > 0 }
 
-// build: fixed inputs, sums of gradients so far, base, adapter -> the sums of the
-// metrics (each times share), the largest |ratio-1|, new sums of gradients.
-func (u *Updater) build(e *engine.Engine, in []*Node) []*Node {
-	tokens, targets, mask, old, reference, adv := in[0], in[1], in[2], in[3], in[4], in[5]
-	share, clip, klWeight, entropyWeight, temperature := in[6], in[7], in[8], in[9], in[10]
-	base, n := len(decoder.BaseNames(u.model)), len(decoder.AdapterNames(u.model, u.lora))
-	sums, params := in[fixed:fixed+n], in[fixed+n+base:]
-	net := decoder.Bind(e, u.model, &u.lora, in[fixed+n:fixed+n+base], params)
-	logp, entropy := net.TokenLogProbs(net.Hidden(tokens), targets, temperature)
-	// Padding has no old log-probability: let its ratio be one.
-	logp = Where(GreaterThan(mask, ZerosLike(mask)), logp, old)
-	loss, clipped, ratio := PolicyLoss(logp, old, adv, clip)
-	mean := func(x *Node) *Node { return Mul(ReduceAllSum(Mul(x, mask)), share) }
-	policy, kl, ent := mean(loss), mean(Mul(K3(logp, reference), mask)), mean(entropy)
-	total := Sub(Add(policy, Mul(klWeight, kl)), Mul(entropyWeight, ent))
-	out := []*Node{total, policy, kl, ent, mean(clipped), mean(K3(old, logp)), ReduceAllMax(Mul(Abs(AddScalar(ratio, -1)), mask))}
-	for i, g := range Gradient(total, params...) {
-		out = append(out, Add(sums[i], g))
-	}
-	return out
-}
-
-// The outputs of build before the gradients. All but outRatio are sums over the
-// tokens of a micro-batch, divided by the tokens of the minibatch.
-const (
-	outLoss     = iota // the whole loss
-	outPolicy          // its clipped surrogate
-	outKL              // k3 to the reference, before its weight
-	outEntropy         // before its weight
-	outClipped         // tokens whose clipped term decided
-	outApproxKL        // k3 to the policy that sampled
-	outRatio           // largest |ratio - 1|
-	metrics
-)
-
-// Update improves the adapter on a rollout. Minibatches are dealt by key; each has
-// MinibatchSize samples but the last of an epoch, which may be short. The optimiser's
-// state is updated in place; the adapter that came in is not freed.
+// Update improves weights on a rollout: the adapter, and with a critic
+// policy.Join(adapter, head). Minibatches are dealt by key; each has MinibatchSize
+// samples but the last of an epoch, which may be short. The optimiser's state is
+// updated in place; the weights that came in are not freed.
 //
 // Before each step the distance to the policy that sampled is measured on its
 // minibatch. Above TargetKL that step and the whole rest of the update are dropped.
-// Errors: ErrSample; ErrDiverged, with the last good adapter and state.
-func (u *Updater) Update(base, adapter *engine.Tree, s *optim.State, rollout []Sample, key rng.Key) (*engine.Tree, Stats, error) {
-	var stats Stats
-	for i, x := range rollout {
-		if err := x.check(); err != nil {
-			return adapter, stats, fmt.Errorf("%w %d of %d: %w", ErrSample, i, len(rollout), err)
-		}
-		stats.Tokens += len(x.Completion)
+// Errors: ErrSample; ErrConfig, if the weights are not those of the config; ErrDiverged,
+// with the last good weights and state.
+func (u *Updater) Update(base, weights *engine.Tree, s *optim.State, rollout []Sample, key rng.Key) (*engine.Tree, Stats, error) {
+	if err := u.checkWeights(weights); err != nil {
+		return weights, Stats{}, err
 	}
-	first := adapter
+	return u.update(u.whole(base, weights), s, rollout, key)
+}
+
+// WarmUp is Update for the critic alone: the adapter of weights stays as it is, to the
+// byte, and s is the state of the head. It needs a critic, else it returns ErrConfig.
+func (u *Updater) WarmUp(base, weights *engine.Tree, s *optim.State, rollout []Sample, key rng.Key) (*engine.Tree, Stats, error) {
+	err := u.checkWeights(weights)
+	if !u.critic() {
+		err = fmt.Errorf("%w: there is no critic to warm up: value_weight is 0", ErrConfig)
+	}
+	if err != nil {
+		return weights, Stats{}, err
+	}
+	adapter, _ := policy.Divide(weights)
+	head, stats, err := u.update(u.headOnly(base, weights), s, rollout, key)
+	return policy.Join(adapter, head), stats, err
+}
+
+// checkWeights says what is missing or too much.
+func (u *Updater) checkWeights(weights *engine.Tree) error {
+	adapter, head := policy.Divide(weights)
+	if want := len(decoder.AdapterNames(u.model, u.lora)); adapter.Len() != want {
+		return fmt.Errorf("%w: %d tensors of an adapter, this one has %d", ErrConfig, adapter.Len(), want)
+	}
+	switch {
+	case u.critic() && (head == nil || head.Len() != 2):
+		return fmt.Errorf("%w: value_weight %g asks for a critic, and the weights hold no value head: join one to the adapter", ErrConfig, u.config.ValueWeight)
+	case !u.critic() && head != nil:
+		return fmt.Errorf("%w: the weights hold a value head, and value_weight is 0", ErrConfig)
+	}
+	return nil
+}
+
+// update moves what w lets move.
+func (u *Updater) update(w weights, s *optim.State, rollout []Sample, key rng.Key) (*engine.Tree, Stats, error) {
+	stats, err := u.begin(rollout)
+	if err != nil {
+		return w.moving, stats, err
+	}
+	first := w.moving
 	for epoch := range u.config.Epochs {
 		order := deal(len(rollout), key.Fold(uint32(epoch)))
 		for rows := range slices.Chunk(order, u.config.MinibatchSize) {
-			next, err := u.minibatch(base, adapter, s, rollout, rows, &stats)
+			next, err := u.minibatch(w, s, rollout, rows, &stats)
 			if err != nil {
-				return adapter, stats.averaged(), fmt.Errorf("epoch %d, minibatch %d: %w", epoch, stats.Minibatches, err)
+				return w.moving, stats.averaged(), fmt.Errorf("epoch %d, minibatch %d: %w", epoch, stats.Minibatches, err)
 			}
 			if stats.Stopped {
-				return adapter, stats.averaged(), nil
+				return w.moving, stats.averaged(), nil
 			}
-			if adapter != first {
-				if err := adapter.Finalize(); err != nil {
+			if w.moving != first {
+				if err := w.moving.Finalize(); err != nil {
 					return next, stats.averaged(), err
 				}
 			}
-			adapter = next
+			w.moving = next
 		}
 	}
-	return adapter, stats.averaged(), nil
+	return w.moving, stats.averaged(), nil
+}
+
+// begin checks a rollout and measures what no step changes.
+func (u *Updater) begin(rollout []Sample) (stats Stats, err error) {
+	for i, x := range rollout {
+		if err := u.check(x); err != nil {
+			return stats, fmt.Errorf("%w %d of %d: %w", ErrSample, i, len(rollout), err)
+		}
+		stats.Tokens += len(x.Completion)
+	}
+	if limit := u.config.ImportanceCap; limit > 0 {
+		n := float64(max(1, stats.Tokens))
+		for _, x := range rollout {
+			for _, w := range Importance(x.Old, x.Sampler, limit) {
+				stats.Importance += w / n
+				if w == limit {
+					stats.ImportanceCapped += 1 / n
+				}
+			}
+		}
+	}
+	return stats, nil
 }
 
 // deal returns the indices below n in the random order of a key.
@@ -154,8 +186,8 @@ func deal(n int, key rng.Key) []int {
 }
 
 // minibatch makes one step and adds to the stats, or sets Stopped.
-func (u *Updater) minibatch(base, adapter *engine.Tree, s *optim.State, rollout []Sample, rows []int, stats *Stats) (next *engine.Tree, err error) {
-	m, sums, bad, err := u.gradient(base, adapter, rollout, rows)
+func (u *Updater) minibatch(w weights, s *optim.State, rollout []Sample, rows []int, stats *Stats) (next *engine.Tree, err error) {
+	m, sums, bad, err := u.gradient(w, rollout, rows)
 	if err != nil {
 		return nil, err
 	}
@@ -166,9 +198,9 @@ func (u *Updater) minibatch(base, adapter *engine.Tree, s *optim.State, rollout 
 	stats.ApproxKL = math.Max(stats.ApproxKL, m[outApproxKL])
 	if u.config.TargetKL > 0 && m[outApproxKL] > u.config.TargetKL {
 		stats.Stopped = true
-		return adapter, nil
+		return w.moving, nil
 	}
-	next, norm, ok, err := u.stepper.Step(adapter, sums, s, u.config.LearningRate)
+	next, norm, ok, err := u.stepper.Step(w.moving, sums, s, u.config.LearningRate)
 	if err != nil {
 		return nil, err
 	}
@@ -179,74 +211,14 @@ func (u *Updater) minibatch(base, adapter *engine.Tree, s *optim.State, rollout 
 	return next, nil
 }
 
-// gradient sums the metrics and gradients of a minibatch over its micro-batches. bad
-// lists the samples of micro-batches whose loss is not finite.
-func (u *Updater) gradient(base, adapter *engine.Tree, rollout []Sample, rows []int) (m [metrics]float64, sums *engine.Tree, bad []int, err error) {
-	if u.zeros == nil {
-		u.zeros = adapter.ZerosLike()
-	}
-	lengths, tokens := make([]int, len(rows)), 0
-	for i, r := range rows {
-		lengths[i] = len(rollout[r].Prompt) + len(rollout[r].Completion)
-		tokens += len(rollout[r].Completion)
-	}
-	sums = u.zeros
-	for _, chunk := range decoder.Chunks(lengths, u.grads.Rows(u.config.MicrobatchSize)) {
-		own := u.inputs(chunk, func(i int) Sample { return rollout[rows[i]] }, tokens)
-		out, err := u.grads.Call(slices.Concat(own, sums.Tensors, base.Tensors, adapter.Tensors)...)
-		if err != nil {
-			return m, nil, nil, err
-		}
-		for k := range metrics {
-			x := float64(tensors.ToScalar[float32](out[k]))
-			if k == outRatio {
-				m[k] = math.Max(m[k], x)
-			} else {
-				m[k] += x
-			}
-			if k == outLoss && (math.IsNaN(x) || math.IsInf(x, 0)) {
-				for _, i := range chunk.Rows {
-					bad = append(bad, rows[i])
-				}
-			}
-		}
-		if sums != u.zeros {
-			own = append(own, sums.Tensors...)
-		}
-		for _, x := range append(own, out[:metrics]...) {
-			x.MustFinalizeAll()
-		}
-		sums = sums.With(out[metrics:])
-	}
-	slices.Sort(bad)
-	return m, sums, bad, nil
-}
-
-// inputs are the fixed inputs of the graph for one micro-batch of a minibatch of so
-// many tokens.
-func (u *Updater) inputs(chunk decoder.Chunk, sample func(i int) Sample, tokens int) []*tensors.Tensor {
-	scalar := func(x float64) *tensors.Tensor { return tensors.FromScalar(float32(x)) }
-	per := func(value func(Sample) []float64) *tensors.Tensor {
-		return chunk.Values(func(i int) int { return len(sample(i).Prompt) }, func(i int) []float32 { return narrow(value(sample(i))) })
-	}
-	klWeight := u.config.KLWeight
-	if u.config.KLMode == KLReward {
-		klWeight = 0
-	}
-	in, targets := chunk.Tokens(func(i int) []int32 { return slices.Concat(sample(i).Prompt, sample(i).Completion) })
-	return []*tensors.Tensor{in, targets,
-		per(func(s Sample) []float64 { return slices.Repeat([]float64{1}, len(s.Completion)) }),
-		per(func(s Sample) []float64 { return s.Old }),
-		per(func(s Sample) []float64 { return s.Reference }),
-		per(func(s Sample) []float64 { return s.Advantages }),
-		scalar(1 / float64(tokens)), scalar(u.config.Clip), scalar(klWeight), scalar(u.config.EntropyWeight), scalar(u.config.Temperature)}
-}
-
 func (s *Stats) add(m [metrics]float64, norm float64) {
+	s.Loss += m[outLoss]
 	s.PolicyLoss += m[outPolicy]
 	s.KL += m[outKL]
 	s.Entropy += m[outEntropy]
 	s.ClipFraction += m[outClipped]
+	s.ValueLoss += m[outValue]
+	s.ValueClipFraction += m[outValueClipped]
 	s.MaxRatio = math.Max(s.MaxRatio, m[outRatio])
 	s.GradNorm += norm
 	s.Minibatches++
@@ -255,34 +227,38 @@ func (s *Stats) add(m [metrics]float64, norm float64) {
 // averaged turns the sums over minibatches into means.
 func (s Stats) averaged() Stats {
 	n := float64(max(1, s.Minibatches))
-	s.PolicyLoss /= n
-	s.KL /= n
-	s.Entropy /= n
-	s.ClipFraction /= n
-	s.GradNorm /= n
+	for _, x := range []*float64{&s.Loss, &s.PolicyLoss, &s.KL, &s.Entropy, &s.ClipFraction, &s.ValueLoss, &s.ValueClipFraction, &s.GradNorm} {
+		*x /= n
+	}
 	return s
 }
 
-func (s Sample) check() error {
+// check tells whether all that the config asks for is there, and finite.
+func (u *Updater) check(s Sample) error {
 	t := len(s.Completion)
 	if len(s.Prompt) == 0 || t == 0 {
 		return fmt.Errorf("prompt and completion must not be empty (%d and %d tokens)", len(s.Prompt), t)
 	}
-	if len(s.Old) != t || len(s.Reference) != t || len(s.Advantages) != t {
-		return fmt.Errorf("%d tokens, but old %d, reference %d, advantages %d", t, len(s.Old), len(s.Reference), len(s.Advantages))
+	type numbers struct {
+		name string
+		x    []float64
 	}
-	for k := range t {
-		if x := s.Old[k] + s.Reference[k] + s.Advantages[k]; math.IsNaN(x) || math.IsInf(x, 0) {
-			return fmt.Errorf("token %d: old %g, reference %g, advantage %g", k, s.Old[k], s.Reference[k], s.Advantages[k])
+	wanted := []numbers{{"old", s.Old}, {"reference", s.Reference}, {"advantages", s.Advantages}}
+	if u.critic() {
+		wanted = append(wanted, numbers{"values", s.Values}, numbers{"returns", s.Returns})
+	}
+	if u.config.ImportanceCap > 0 {
+		wanted = append(wanted, numbers{"sampler", s.Sampler})
+	}
+	for _, w := range wanted {
+		if len(w.x) != t {
+			return fmt.Errorf("%d tokens, but %d numbers in %s", t, len(w.x), w.name)
+		}
+		for k, x := range w.x {
+			if math.IsNaN(x) || math.IsInf(x, 0) {
+				return fmt.Errorf("token %d: %g in %s", k, x, w.name)
+			}
 		}
 	}
 	return nil
-}
-
-func narrow(xs []float64) []float32 {
-	ys := make([]float32, len(xs))
-	for i, x := range xs {
-		ys[i] = float32(x)
-	}
-	return ys
 }

@@ -150,6 +150,11 @@ func (m *micro) updater(t *testing.T, change func(*Config)) *Updater {
 	return &u
 }
 
+// gradient is that of all weights an updater moves.
+func (m *micro) gradient(u *Updater, params *engine.Tree, list []Sample, rows []int) ([metrics]float64, *engine.Tree, []int, error) {
+	return u.gradient(u.whole(m.base, params), list, rows)
+}
+
 func flatten(t *engine.Tree) (all []float64) {
 	for _, x := range t.Tensors {
 		for _, v := range tensors.MustCopyFlatData[float32](x) {
@@ -174,7 +179,7 @@ func (m *micro) slope(t *testing.T) {
 	list := m.rollout(t, 5, 0.15, 0.3)
 	u := m.updater(t, func(c *Config) { c.KLWeight, c.EntropyWeight, c.Temperature = 0.5, 0.3, 0.8 })
 	rows := []int{0, 1, 2, 3, 4}
-	_, grads, _, err := u.gradient(m.base, m.adapter, list, rows)
+	_, grads, _, err := m.gradient(u, m.adapter, list, rows)
 	require.NoError(t, err)
 	g := flatten(grads)
 	for seed := range uint64(4) {
@@ -183,7 +188,7 @@ func (m *micro) slope(t *testing.T) {
 		loss := func(scale float64) float64 {
 			moved := m.adapter.Clone()
 			move(moved, d, scale)
-			got, _, _, err := u.gradient(m.base, moved, list, rows)
+			got, _, _, err := m.gradient(u, moved, list, rows)
 			require.NoError(t, err)
 			return got[outLoss]
 		}
@@ -200,7 +205,7 @@ func (m *micro) partition(t *testing.T) {
 	var whole [metrics]float64
 	for _, size := range []int{7, 1, 4} {
 		u := m.updater(t, func(c *Config) { c.MicrobatchSize, c.KLWeight, c.EntropyWeight = size, 0.5, 0.3 })
-		got, grads, _, err := u.gradient(m.base, m.adapter, list, rows)
+		got, grads, _, err := m.gradient(u, m.adapter, list, rows)
 		require.NoError(t, err)
 		if want == nil {
 			want, whole = flatten(grads), got
@@ -223,7 +228,7 @@ func (m *micro) agreement(t *testing.T) {
 		clear(list[i].Advantages)
 	}
 	u := m.updater(t, func(c *Config) { c.KLWeight = 1 })
-	got, grads, _, err := u.gradient(m.base, m.adapter, list, []int{0, 1, 2, 3})
+	got, grads, _, err := m.gradient(u, m.adapter, list, []int{0, 1, 2, 3})
 	require.NoError(t, err)
 	assert.InDelta(t, 0, got[outKL], 1e-6)
 	assert.InDelta(t, 0, got[outApproxKL], 1e-6)
@@ -234,7 +239,7 @@ func (m *micro) agreement(t *testing.T) {
 			list[i].Reference[k] -= 0.5
 		}
 	}
-	_, grads, _, err = u.gradient(m.base, m.adapter, list, []int{0, 1, 2, 3})
+	_, grads, _, err = m.gradient(u, m.adapter, list, []int{0, 1, 2, 3})
 	require.NoError(t, err)
 	assert.Greater(t, norm(flatten(grads)), 1e-2)
 }
@@ -257,11 +262,11 @@ func (m *micro) firstRatio(t *testing.T) {
 		list = append(list, s)
 	}
 	rows := []int{0, 1, 2, 3, 4, 5, 6, 7}
-	got, _, _, err := m.updater(t, func(c *Config) { c.Temperature = heat }).gradient(m.base, m.adapter, list, rows)
+	got, _, _, err := m.gradient(m.updater(t, func(c *Config) { c.Temperature = heat }), m.adapter, list, rows)
 	require.NoError(t, err)
 	assert.LessOrEqual(t, got[outRatio], 1e-4)
 	assert.InDelta(t, 0, got[outApproxKL], 1e-6)
-	got, _, _, err = m.updater(t, func(c *Config) { c.Temperature = 1 }).gradient(m.base, m.adapter, list, rows)
+	got, _, _, err = m.gradient(m.updater(t, func(c *Config) { c.Temperature = 1 }), m.adapter, list, rows)
 	require.NoError(t, err)
 	assert.Greater(t, got[outRatio], 0.1, "another law shows at once")
 }
@@ -271,7 +276,7 @@ func (m *micro) klInReward(t *testing.T) {
 	var losses []float64
 	for _, weight := range []float64{0, 10} {
 		u := m.updater(t, func(c *Config) { c.KLMode, c.KLWeight = KLReward, weight })
-		got, _, _, err := u.gradient(m.base, m.adapter, list, []int{0, 1, 2, 3})
+		got, _, _, err := m.gradient(u, m.adapter, list, []int{0, 1, 2, 3})
 		require.NoError(t, err)
 		assert.Positive(t, got[outKL], "it is measured")
 		losses = append(losses, got[outLoss])

@@ -7,19 +7,23 @@ import (
 	"slices"
 	"testing"
 
-	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"securecoderl/securerl/decoder"
+	"securecoderl/securerl/advantage"
+	"securecoderl/securerl/completion"
 	"securecoderl/securerl/decoder/checkpoint"
 	"securecoderl/securerl/engine"
 	"securecoderl/securerl/engine/enginetest"
 	"securecoderl/securerl/optim"
+	"securecoderl/securerl/policy"
 	"securecoderl/securerl/ppo"
+	"securecoderl/securerl/prompt"
+	"securecoderl/securerl/reward"
 	"securecoderl/securerl/rng"
 	"securecoderl/securerl/safetensors"
+	"securecoderl/securerl/tokenizer"
 )
 
 // whole is testdata/ppo/update: one actor-critic update of PyTorch, with everything
@@ -28,6 +32,11 @@ type whole struct {
 	Config struct {
 		Prompts     []int `json:"prompt_lens"`
 		Responses   []int `json:"response_lens"`
+		Truncated   []int
+		Scores      []float64
+		Temperature float64
+		KL          float64 `json:"kl_coef"`
+		Gamma, Lam  float64
 		Clip        float64
 		ClipValue   float64 `json:"clip_value"`
 		ValueWeight float64 `json:"vf_coef"`
@@ -37,38 +46,42 @@ type whole struct {
 		Minibatches [][]int
 	}
 	Records []struct {
-		Loss     float64
-		Policy   float64 `json:"policy_loss"`
-		Value    float64 `json:"value_loss"`
-		Entropy  float64
-		Clipped  float64 `json:"clip_fraction"`
-		ApproxKL float64 `json:"approx_kl_k3"`
-		Norm     float64 `json:"grad_norm_before_clip"`
+		Loss         float64
+		Policy       float64 `json:"policy_loss"`
+		Value        float64 `json:"value_loss"`
+		Entropy      float64
+		RatioMax     float64 `json:"ratio_max"`
+		Clipped      float64 `json:"clip_fraction"`
+		ValueClipped float64 `json:"value_clip_fraction"`
+		ApproxKL     float64 `json:"approx_kl_k3"`
+		Norm         float64 `json:"grad_norm_before_clip"`
 	} `json:"minibatch_records"`
 
-	model         decoder.Config
-	lora          decoder.LoRA
-	base, adapter *engine.Tree
-	head          []*tensors.Tensor // value head: weight [E], bias
-	file          *safetensors.File
+	policy *policy.Policy
+	head   *engine.Tree
+	file   *safetensors.File
 }
 
 const folder = "../../testdata/ppo/update/"
 
-func loadWhole(t *testing.T) *whole {
+func loadWhole(t *testing.T, e *engine.Engine) *whole {
 	t.Helper()
-	w := &whole{}
+	// No text is read or written here: any tokenizer and slots will do.
+	w := &whole{policy: &policy.Policy{Engine: e, Tokenizer: &tokenizer.Tokenizer{}, PromptSlots: 16, MaxNew: 16}}
 	b, err := os.ReadFile(folder + "expected.json")
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(b, w))
-	w.model, w.base, err = checkpoint.Load("../../testdata/models/llama_deepseek")
+	w.policy.Config, w.policy.Base, err = checkpoint.Load("../../testdata/models/llama_deepseek")
 	require.NoError(t, err)
-	w.lora, w.adapter, err = checkpoint.LoadAdapter(folder+"adapter", w.model)
+	w.policy.LoRA, w.policy.Adapter, err = checkpoint.LoadAdapter(folder+"adapter", w.policy.Config)
 	require.NoError(t, err)
 	w.file, err = safetensors.Open(folder + "expected.safetensors")
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, w.file.Close()) })
-	w.head = []*tensors.Tensor{tensors.FromValue(w.floats(t, "value_head.weight")), tensors.FromScalar(w.floats(t, "value_head.bias")[0])}
+	w.head = policy.NewHead(w.policy.Config)
+	for i, name := range w.head.Names {
+		w.head.Tensors[i] = tensors.FromFlatDataAndDimensions(w.floats(t, name), w.head.Tensors[i].Shape().Dimensions...)
+	}
 	return w
 }
 
@@ -81,15 +94,17 @@ func (w *whole) floats(t *testing.T, name string) []float32 {
 	return v
 }
 
-// rows are the given rows of a tensor [4, width].
-func (w *whole) rows(t *testing.T, name string, rows []int) *tensors.Tensor {
+// part is row r of a tensor [4, width], from the entry that speaks of the first token of
+// the response on.
+func (w *whole) part(t *testing.T, name string, r, n int) (x []float64) {
 	t.Helper()
 	all := w.floats(t, name)
-	var x []float32
-	for _, r := range rows {
-		x = append(x, all[15*r:15*r+15]...)
+	width := len(all) / len(w.Config.Prompts)
+	start := width*r + w.Config.Prompts[r] - 1
+	for _, v := range all[start : start+n] {
+		x = append(x, float64(v))
 	}
-	return tensors.FromFlatDataAndDimensions(x, len(rows), 15)
+	return x
 }
 
 func (w *whole) ids(t *testing.T, row int) []int32 {
@@ -103,30 +118,79 @@ func (w *whole) ids(t *testing.T, row int) []int32 {
 	return ids
 }
 
-// samples are the rows as this package takes them.
-func (w *whole) samples(t *testing.T, rows []int) (list []ppo.Sample) {
+// trajectories are the rollout that PyTorch started from.
+func (w *whole) trajectories(t *testing.T) (ts []policy.Trajectory) {
 	t.Helper()
-	for _, r := range rows {
-		p, n := w.Config.Prompts[r], w.Config.Responses[r]
-		part := func(name string) (x []float64) {
-			for _, v := range w.floats(t, name)[15*r+p-1 : 15*r+p-1+n] {
-				x = append(x, float64(v))
-			}
-			return x
+	for r, p := range w.Config.Prompts {
+		ids, finish := w.ids(t, r), completion.End
+		if w.Config.Truncated[r] == 1 {
+			finish = completion.Length
 		}
-		ids := w.ids(t, r)
-		list = append(list, ppo.Sample{Prompt: ids[:p], Completion: ids[p : p+n], Old: part("old_logprobs"), Reference: part("ref_logprobs"), Advantages: part("advantages")})
+		ts = append(ts, policy.Trajectory{Prompt: prompt.Prompt{IDs: ids[:p]}, IDs: ids[p : p+w.Config.Responses[r]], Finish: finish})
+	}
+	return ts
+}
+
+// samples goes from trajectories to what an update takes, and compares every step on
+// the way: log-probabilities, values, rewards, advantages, returns.
+func (w *whole) samples(t *testing.T) (list []ppo.Sample) {
+	t.Helper()
+	c, ts := w.Config, w.trajectories(t)
+	logp, values, err := w.policy.Score(t.Context(), w.policy.Adapter, w.head, ts, c.Temperature)
+	require.NoError(t, err)
+	reference, err := w.policy.LogProbs(t.Context(), nil, ts, c.Temperature)
+	require.NoError(t, err)
+	var flat []float64
+	for r, x := range ts {
+		n := len(x.IDs)
+		assert.InDeltaSlice(t, w.part(t, "old_logprobs", r, n), logp[r], 2e-4)
+		assert.InDeltaSlice(t, w.part(t, "ref_logprobs", r, n), reference[r], 2e-4)
+		assert.InDeltaSlice(t, w.part(t, "values_all", r, n+1), values[r], 2e-4)
+		options := reward.TokenOptions{KLWeight: c.KL, KLs: make([]float64, n)}
+		for k := range options.KLs {
+			options.KLs[k] = logp[r][k] - reference[r][k]
+		}
+		rewards := reward.PerToken(reward.Score{Total: c.Scores[r]}, make([]reward.Span, n), options)
+		for k, extra := range w.part(t, "token_rewards", r, n) {
+			rewards[k] += extra
+		}
+		assert.InDeltaSlice(t, w.part(t, "rewards", r, n), rewards, 2e-4)
+		if x.Finish == completion.End {
+			values[r][n] = 0
+		}
+		adv, err := advantage.GAE(rewards, values[r], c.Gamma, c.Lam)
+		require.NoError(t, err)
+		assert.InDeltaSlice(t, w.part(t, "advantages_raw", r, n), adv, 2e-4)
+		returns, err := advantage.Returns(adv, values[r])
+		require.NoError(t, err)
+		assert.InDeltaSlice(t, w.part(t, "returns", r, n), returns, 2e-4)
+		flat = append(flat, adv...)
+		list = append(list, ppo.Sample{Prompt: x.Prompt.IDs, Completion: x.IDs, Old: logp[r], Reference: reference[r], Values: values[r][:n], Returns: returns})
+	}
+	white, err := advantage.Whiten(flat, nil, false)
+	require.NoError(t, err)
+	for r := range list {
+		n := len(list[r].Completion)
+		list[r].Advantages, white = white[:n], white[n:]
+		assert.InDeltaSlice(t, w.part(t, "advantages", r, n), list[r].Advantages, 2e-4)
 	}
 	return list
 }
 
 // saved is a tensor of a PyTorch file in this repository's orientation.
-func saved(t *testing.T, f *safetensors.File, tree *engine.Tree, i int) []float32 {
+func saved(t *testing.T, f *safetensors.File, name string) []float32 {
 	t.Helper()
-	x, err := f.Tensor("base_model.model." + tree.Names[i] + ".weight")
+	file := map[string]string{"value_head.weight": "v_weight", "value_head.bias": "v_bias"}[name]
+	if file == "" {
+		file = "base_model.model." + name + ".weight"
+	}
+	x, err := f.Tensor(file)
 	require.NoError(t, err)
 	v, err := x.Float32()
 	require.NoError(t, err)
+	if len(x.Shape) < 2 {
+		return v
+	}
 	rows, cols := x.Shape[0], x.Shape[1]
 	y := make([]float32, len(v))
 	for r := range rows {
@@ -137,51 +201,9 @@ func saved(t *testing.T, f *safetensors.File, tree *engine.Tree, i int) []float3
 	return y
 }
 
-// The policy half through this package's own Updater, on the first minibatch.
-func TestUpdaterMeasuresWhatPyTorchDoes(t *testing.T) {
-	enginetest.Each(t, func(t *testing.T, e *engine.Engine) {
-		w := loadWhole(t)
-		c := ppo.Default()
-		c.AdamW = optim.AdamW{LearningRate: w.Config.LR, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: w.Config.WD, ClipNorm: w.Config.MaxNorm}
-		c.Clip, c.KLWeight, c.EntropyWeight, c.MinibatchSize, c.MicrobatchSize = w.Config.Clip, 0, w.Config.Entropy, 2, 2
-		u, err := ppo.New(e, w.model, w.lora, c)
-		require.NoError(t, err)
-		_, stats, err := u.Update(w.base, w.adapter, optim.NewState(w.adapter), w.samples(t, w.Config.Minibatches[0]), rng.New(1))
-		require.NoError(t, err)
-		want := w.Records[0]
-		assert.InDelta(t, want.Policy, stats.PolicyLoss, 1e-4)
-		assert.InDelta(t, want.Entropy, stats.Entropy, 1e-4)
-		assert.InDelta(t, 0, stats.ApproxKL, 1e-6)
-		assert.LessOrEqual(t, stats.MaxRatio, 2e-4)
-		assert.Zero(t, stats.ClipFraction)
-		assert.Equal(t, 22, stats.Tokens)
-	})
-}
-
-// step is one minibatch of the whole update. The value loss is written here: this
-// package has no critic. inputs: tokens, targets, mask, old, advantages, values,
-// returns [B, S], two corrections, then base, parameters (adapter and head), m, v.
-func (w *whole) step(e *engine.Engine, in []*Node) []*Node {
-	mask, old, adv, oldValue, returns := in[2], in[3], in[4], in[5], in[6]
-	g, base, n := mask.Graph(), w.base.Len(), w.adapter.Len()+2
-	params := in[9+base : 9+base+n]
-	net := decoder.Bind(e, w.model, &w.lora, in[9:9+base], params[:n-2])
-	hidden := net.Hidden(in[0])
-	logp, entropy := decoder.TokenLogProbs(net.Logits(hidden), in[1], nil)
-	logp = Where(GreaterThan(mask, ZerosLike(mask)), logp, old)
-	mean := func(x *Node) *Node { return Div(ReduceAllSum(Mul(x, mask)), ReduceAllSum(mask)) }
-	surrogate, clipped, _ := ppo.PolicyLoss(logp, old, adv, Scalar(g, mask.DType(), w.Config.Clip))
-	value := Add(ReduceSum(Mul(hidden, ExpandLeftToRank(params[n-2], 3)), -1), params[n-1])
-	near := Add(oldValue, Max(Min(Sub(value, oldValue), Scalar(g, mask.DType(), w.Config.ClipValue)), Scalar(g, mask.DType(), -w.Config.ClipValue)))
-	critic := MulScalar(mean(Max(Square(Sub(value, returns)), Square(Sub(near, returns)))), 0.5)
-	loss := Add(mean(surrogate), Sub(MulScalar(critic, w.Config.ValueWeight), MulScalar(mean(entropy), w.Config.Entropy)))
-	grads := Gradient(loss, params...)
-	a := optim.AdamW{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: w.Config.WD, ClipNorm: w.Config.MaxNorm}
-	p2, m2, v2, norm, _ := a.Apply(params, grads, in[9+base+n:9+base+2*n], in[9+base+2*n:], Scalar(g, mask.DType(), w.Config.LR), in[7], in[8])
-	out := []*Node{loss, mean(surrogate), critic, mean(entropy), mean(clipped), mean(ppo.K3(old, logp)), norm}
-	return slices.Concat(out, p2, m2, v2, grads)
-}
-
+// The library goes from a rollout to updated weights, adapter and head, as PyTorch did.
+// PyTorch dealt the minibatches, so each is an update of its own here, of one epoch and
+// with the optimiser's state of the one before.
 func TestAWholeUpdateFollowsPyTorch(t *testing.T) {
 	first, err := safetensors.Open(folder + "gradients_first_minibatch.safetensors")
 	require.NoError(t, err)
@@ -190,49 +212,47 @@ func TestAWholeUpdateFollowsPyTorch(t *testing.T) {
 	require.NoError(t, err)
 	defer after.Close()
 	enginetest.Each(t, func(t *testing.T, e *engine.Engine) {
-		w := loadWhole(t)
-		f := e.NewFunc("step", func(in []*Node) []*Node { return w.step(e, in) })
-		params := append(w.adapter.Clone().Tensors, w.head...)
-		n := len(params)
-		var m, v []*tensors.Tensor
-		for _, p := range params {
-			m, v = append(m, tensors.FromShape(p.Shape())), append(v, tensors.FromShape(p.Shape()))
-		}
-		for k, rows := range w.Config.Minibatches {
-			c1, c2 := optim.AdamW{Beta1: 0.9, Beta2: 0.999}.Corrections(k + 1)
-			var in, targets []int32
-			mask := make([]float32, 15*len(rows))
-			for i, r := range rows {
-				ids := w.ids(t, r)
-				in, targets = append(in, ids[:15]...), append(targets, ids[1:]...)
-				for j := range w.Config.Responses[r] {
-					mask[15*i+w.Config.Prompts[r]-1+j] = 1
-				}
-			}
-			args := []*tensors.Tensor{tensors.FromFlatDataAndDimensions(in, len(rows), 15), tensors.FromFlatDataAndDimensions(targets, len(rows), 15), tensors.FromFlatDataAndDimensions(mask, len(rows), 15)}
-			for _, name := range []string{"old_logprobs", "advantages", "old_values", "returns"} {
-				args = append(args, w.rows(t, name, rows))
-			}
-			args = append(args, tensors.FromScalar(float32(c1)), tensors.FromScalar(float32(c2)))
-			out, err := f.Call(slices.Concat(args, w.base.Tensors, params, m, v)...)
+		w := loadWhole(t, e)
+		list := w.samples(t)
+		c := ppo.Default()
+		c.AdamW = optim.AdamW{LearningRate: w.Config.LR, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: w.Config.WD, ClipNorm: w.Config.MaxNorm}
+		c.Clip, c.KLWeight, c.EntropyWeight, c.TargetKL, c.Temperature = w.Config.Clip, 0, w.Config.Entropy, 0, w.Config.Temperature
+		c.ValueWeight, c.ValueClip = w.Config.ValueWeight, w.Config.ClipValue
+		for _, size := range []int{2, 1} { // and in micro-batches of one
+			c.MinibatchSize, c.MicrobatchSize = 2, size
+			u, err := ppo.New(e, w.policy.Config, w.policy.LoRA, c)
 			require.NoError(t, err)
-			number := func(i int) float64 { return float64(tensors.ToScalar[float32](out[i])) }
-			r := w.Records[k]
-			for i, want := range []float64{r.Loss, r.Policy, r.Value, r.Entropy, r.Clipped, r.ApproxKL} {
-				assert.InDelta(t, want, number(i), 1e-4, "minibatch %d, number %d", k, i)
-			}
-			assert.InEpsilon(t, r.Norm, number(6), 2e-4)
-			params, m, v = out[7:7+n], out[7+n:7+2*n], out[7+2*n:7+3*n]
-			if k == 0 {
-				for i := range w.adapter.Names {
-					want := saved(t, first, w.adapter, i)
-					largest := max(slices.Max(want), -slices.Min(want))
-					assert.InDeltaSlice(t, want, tensors.MustCopyFlatData[float32](out[7+3*n+i]), 1e-3*float64(largest), w.adapter.Names[i])
+			weights := policy.Join(w.policy.Adapter, w.head)
+			state := optim.NewState(weights)
+			for k, rows := range w.Config.Minibatches {
+				var stats ppo.Stats
+				weights, stats, err = u.Update(w.policy.Base, weights, state, []ppo.Sample{list[rows[0]], list[rows[1]]}, rng.New(1))
+				require.NoError(t, err)
+				want := w.Records[k]
+				for what, x := range map[string][2]float64{"loss": {want.Loss, stats.Loss}, "policy": {want.Policy, stats.PolicyLoss}, "value": {want.Value, stats.ValueLoss}, "entropy": {want.Entropy, stats.Entropy},
+					"clipped": {want.Clipped, stats.ClipFraction}, "values clipped": {want.ValueClipped, stats.ValueClipFraction}, "distance": {want.ApproxKL, stats.ApproxKL}} {
+					assert.InDelta(t, x[0], x[1], 1e-4, "minibatch %d, %s", k, what)
+				}
+				assert.GreaterOrEqual(t, stats.MaxRatio, want.RatioMax-1-1e-3)
+				assert.InEpsilon(t, want.Norm, stats.GradNorm, 2e-4)
+				assert.Equal(t, k+1, state.Step)
+				if k > 0 {
+					continue
+				}
+				// The first moments after one step are the gradient, clipped, times 1 - beta1.
+				scale := float32((1 - c.Beta1) * min(1, c.ClipNorm/(stats.GradNorm+1e-6)))
+				for i, name := range weights.Names {
+					want := saved(t, first, name)
+					got := tensors.MustCopyFlatData[float32](state.M.Tensors[i])
+					for j := range got {
+						got[j] /= scale
+					}
+					assert.InDeltaSlice(t, want, got, 1e-3*float64(max(slices.Max(want), -slices.Min(want))), name)
 				}
 			}
-		}
-		for i := range w.adapter.Names {
-			assert.InDeltaSlice(t, saved(t, after, w.adapter, i), tensors.MustCopyFlatData[float32](params[i]), 5e-5, w.adapter.Names[i])
+			for i, name := range weights.Names {
+				assert.InDeltaSlice(t, saved(t, after, name), tensors.MustCopyFlatData[float32](weights.Tensors[i]), 5e-5, name)
+			}
 		}
 	})
 }

@@ -61,6 +61,17 @@ type numbersFile struct {
 		Reference table `json:"ref_logprobs"`
 		Cases     []policyCase
 	} `json:"grpo_loss_with_kl"`
+	Value struct {
+		Old     table `json:"old_values"`
+		New     table `json:"new_values"`
+		Returns table
+		Share   *float64 `json:"explained_variance_of_old"`
+		Cases   []struct {
+			Clip    any // "none" or a number
+			Loss    float64
+			Clipped float64 `json:"clip_fraction"`
+		}
+	} `json:"value_loss"`
 	Groups struct {
 		Rewards, GRPO, RLOO table
 		DrGRPO              table `json:"dr_grpo"`
@@ -81,7 +92,7 @@ func (p *part) numbers() {
 	path := p.path()
 	var g numbersFile
 	p.json(path, &g)
-	p.others(path, "note", "mask", "logprobs", "kl", "rewards", "gae_rows", "gae_stream", "whiten", "policy_loss", "grpo_loss_with_kl", "groups")
+	p.others(path, "note", "mask", "logprobs", "kl", "rewards", "gae_rows", "gae_stream", "whiten", "policy_loss", "value_loss", "grpo_loss_with_kl", "groups")
 	need(len(g.Mask) > 0 && len(g.Mask[0]) > 0, path, "mask", "is missing or empty")
 	shaped := func(x table, field string) {
 		ok := len(x) == len(g.Mask)
@@ -94,7 +105,7 @@ func (p *part) numbers() {
 		"rewards.ref_logprobs": g.Rewards.Reference, "rewards.token_rewards": g.Rewards.Tokens, "rewards.rewards": g.Rewards.Rewards, "rewards.rewards_with_token_rewards": g.Rewards.WithTokens,
 		"gae_rows.rewards": g.GAE.Rewards, "gae_rows.values": g.GAE.Values, "whiten.values": g.Whiten.Values, "whiten.shifted": g.Whiten.Shifted, "whiten.not_shifted": g.Whiten.NotShifted,
 		"policy_loss.old_logprobs": g.Policy.Old, "policy_loss.new_logprobs": g.Policy.New, "policy_loss.advantages_token": g.Policy.Token, "policy_loss.advantages_row": g.Policy.Row,
-		"policy_loss.ratio": g.Policy.Ratio, "grpo_loss_with_kl.ref_logprobs": g.WithKL.Reference} {
+		"value_loss.old_values": g.Value.Old, "value_loss.new_values": g.Value.New, "value_loss.returns": g.Value.Returns, "policy_loss.ratio": g.Policy.Ratio, "grpo_loss_with_kl.ref_logprobs": g.WithKL.Reference} {
 		shaped(x, field)
 	}
 	p.logProbs(g)
@@ -104,6 +115,7 @@ func (p *part) numbers() {
 	p.streamOfGAE(g.Stream)
 	p.whitened(g)
 	p.policyLosses(g)
+	p.valueLosses(g)
 	p.groups(g)
 }
 
@@ -338,6 +350,36 @@ func (p *part) policyLosses(g numbersFile) {
 	for name := range left {
 		p.uncomputed(name)
 	}
+}
+
+// valueLosses compares the critic's loss and how much of the returns the old values tell.
+func (p *part) valueLosses(g numbersFile) {
+	v := g.Value
+	need(len(v.Cases) > 0 && v.Share != nil, p.path(), "value_loss", "lacks cases or explained_variance_of_old")
+	for at, c := range v.Cases {
+		clip, ok := math.Inf(1), c.Clip == "none"
+		if x, number := c.Clip.(float64); number {
+			clip, ok = x, true
+		}
+		need(ok, p.path(), fmt.Sprintf("value_loss.cases[%d].clip", at), "is %v", c.Clip)
+		out := p.calls("value loss", func(in []*Node) []*Node {
+			loss, clipped := ppo.ValueLoss(in[0], in[1], in[2], in[4])
+			return []*Node{masked(loss, in[3]), masked(clipped, in[3])}
+		}, v.New, v.Old, v.Returns, g.Mask, clip)
+		p.scalar("value losses", c.Loss, out[0])
+		p.scalar("clip fractions of values", c.Clipped, out[1])
+	}
+	var values, returns []float64
+	for i, mask := range g.Mask {
+		for k, m := range mask {
+			if m == 1 {
+				values, returns = append(values, v.Old[i][k]), append(returns, v.Returns[i][k])
+			}
+		}
+	}
+	share, err := advantage.ExplainedVariance(values, returns)
+	must(err)
+	p.relative("explained variance", exactTolerance, 1, *v.Share, share, "explained_variance_of_old")
 }
 
 // tokenLoss is the loss as ppo.Updater builds it.

@@ -1,12 +1,18 @@
 package golden
 
 import (
+	"math"
 	"path/filepath"
 	"slices"
 
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
 	"securecoderl/securerl/advantage"
 	"securecoderl/securerl/decoder/checkpoint"
+	"securecoderl/securerl/engine"
 	"securecoderl/securerl/optim"
+	"securecoderl/securerl/policy"
 	"securecoderl/securerl/ppo"
 	"securecoderl/securerl/reward"
 	"securecoderl/securerl/rng"
@@ -32,13 +38,14 @@ type updateFile struct {
 		Minibatches [][]int
 	}
 	Records []struct {
-		Loss     float64
-		Policy   float64 `json:"policy_loss"`
-		Value    float64 `json:"value_loss"`
-		Entropy  float64
-		Clipped  float64 `json:"clip_fraction"`
-		ApproxKL float64 `json:"approx_kl_k3"`
-		Norm     float64 `json:"grad_norm_before_clip"`
+		Loss         float64
+		Policy       float64 `json:"policy_loss"`
+		Value        float64 `json:"value_loss"`
+		Entropy      float64
+		Clipped      float64 `json:"clip_fraction"`
+		ValueClipped float64 `json:"value_clip_fraction"`
+		ApproxKL     float64 `json:"approx_kl_k3"`
+		Norm         float64 `json:"grad_norm_before_clip"`
 	} `json:"minibatch_records"`
 }
 
@@ -83,7 +90,8 @@ func (p *part) update() {
 	need(len(c.Minibatches) > 0 && len(u.want.Records) == len(c.Minibatches), path, "minibatch_records", "are %d for %d minibatches", len(u.want.Records), len(c.Minibatches))
 	p.rolled(u)
 	p.credited(u)
-	p.firstMinibatch(u)
+	p.values(u)
+	p.minibatches(u)
 }
 
 // table is expected numbers [rows, length-1].
@@ -160,30 +168,103 @@ func (p *part) credited(u rollouts) {
 
 // samples are some rows as package ppo takes them, with the stated numbers.
 func (u rollouts) samples(which []int) (list []ppo.Sample) {
-	old, ref, adv := u.table("old_logprobs"), u.table("ref_logprobs"), u.table("advantages")
-	for _, i := range which {
+	part := func(name string, i int) []float64 {
 		from, to := u.tokens(i)
+		return doubles(u.table(name)[from:to])
+	}
+	for _, i := range which {
 		row := u.ids[i*u.length:]
 		list = append(list, ppo.Sample{Prompt: row[:u.prompts[i]], Completion: row[u.prompts[i] : u.prompts[i]+u.size[i]],
-			Old: doubles(old[from:to]), Reference: doubles(ref[from:to]), Advantages: doubles(adv[from:to])})
+			Old: part("old_logprobs", i), Reference: part("ref_logprobs", i), Advantages: part("advantages", i), Values: part("old_values", i), Returns: part("returns", i)})
 	}
 	return list
 }
 
-// firstMinibatch compares the losses of the policy before the first step.
-func (p *part) firstMinibatch(u rollouts) {
-	c, w := u.want.Config, u.want.Records[0]
+// critic is the value head of the file.
+func (u rollouts) critic() *engine.Tree {
+	n := u.policy.config.HiddenSize
+	head := policy.NewHead(u.policy.config)
+	return head.With([]*tensors.Tensor{tensors.FromFlatDataAndDimensions(u.file.floats("value_head.weight", n), n, 1), tensors.FromFlatDataAndDimensions(u.file.floats("value_head.bias"), 1)})
+}
+
+// values compares the value of every state of the texts.
+func (p *part) values(u rollouts) {
+	m, head := u.policy, u.critic()
+	f := p.e.NewFunc("values", func(in []*Node) []*Node {
+		net := m.bind(p.e, in[3:])
+		return []*Node{policy.Values(net.Hidden(in[0]), in[1:3])}
+	})
+	in := append([]*tensors.Tensor{tensors.FromFlatDataAndDimensions(u.ids, u.rows, u.length)}, head.Tensors...)
+	got := tensors.MustCopyFlatData[float32](p.call(f, append(in, m.weights()...)...)[0])
+	p.row("values", hiddenTolerance, u.file.floats("values_all", u.rows, u.length), got, func(i int) bool {
+		return i%u.length < u.prompts[i/u.length]+u.size[i/u.length]
+	}, "values_all")
+}
+
+// minibatches makes the update of actor and critic, minibatch by minibatch as they were
+// dealt there, and compares losses, gradients and weights.
+func (p *part) minibatches(u rollouts) {
+	c := u.want.Config
 	config := ppo.Default()
 	config.AdamW = optim.AdamW{LearningRate: c.LR, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: c.WD, ClipNorm: c.MaxNorm}
 	config.Clip, config.KLWeight, config.EntropyWeight, config.TargetKL, config.Temperature = c.Clip, 0, c.Entropy, 0, c.Temperature
-	config.MinibatchSize, config.MicrobatchSize = len(c.Minibatches[0]), len(c.Minibatches[0])
-	updater, err := ppo.New(p.e, u.policy.config, *u.policy.lora, config)
-	must(err)
-	_, stats, err := updater.Update(u.policy.base, u.policy.adapter, optim.NewState(u.policy.adapter), u.samples(c.Minibatches[0]), rng.New(1))
-	must(err)
-	p.near("policy loss of the first minibatch", entropyTolerance, w.Policy, stats.PolicyLoss, "policy_loss")
-	p.near("entropy of the first minibatch", entropyTolerance, w.Entropy, stats.Entropy, "entropy")
-	for _, q := range []string{"values", "losses of later minibatches", "weights after the update"} {
-		p.skip(q, "this library has no critic")
+	config.ValueWeight, config.ValueClip = c.ValueWeight, c.ClipValue
+	weights := policy.Join(u.policy.adapter, u.critic())
+	state := optim.NewState(weights)
+	updaters := map[int]*ppo.Updater{} // by their size: a minibatch is an update of its own here
+	for k, rows := range c.Minibatches {
+		must(p.ctx.Err())
+		n := len(rows)
+		if updaters[n] == nil {
+			config.MinibatchSize, config.MicrobatchSize = n, n
+			var err error
+			updaters[n], err = ppo.New(p.e, u.policy.config, *u.policy.lora, config)
+			must(err)
+		}
+		var stats ppo.Stats
+		var err error
+		weights, stats, err = updaters[n].Update(u.policy.base, weights, state, u.samples(rows), rng.New(1))
+		must(err)
+		w := u.want.Records[k]
+		for name, pair := range map[string][2]float64{"loss": {w.Loss, stats.Loss}, "policy_loss": {w.Policy, stats.PolicyLoss}, "value_loss": {w.Value, stats.ValueLoss}, "entropy": {w.Entropy, stats.Entropy},
+			"clip_fraction": {w.Clipped, stats.ClipFraction}, "value_clip_fraction": {w.ValueClipped, stats.ValueClipFraction}, "approx_kl_k3": {w.ApproxKL, stats.ApproxKL}} {
+			p.near("losses of the minibatches", entropyTolerance, pair[0], pair[1], "%s of minibatch %d", name, k)
+		}
+		p.relative("gradient norms of the minibatches (relative)", normTolerance, 1e-12, w.Norm, stats.GradNorm, "minibatch %d", k)
+		if k == 0 {
+			p.firstGradients(weights, state, config, stats.GradNorm)
+		}
 	}
+	after := p.open(p.path("weights_after.safetensors"))
+	for i, name := range weights.Names {
+		p.row("weights after the update", stepTolerance, trainedTensor(after, weights, i), tensors.MustCopyFlatData[float32](weights.Tensors[i]), nil, "%s", name)
+	}
+}
+
+// firstGradients compares the gradient of the first minibatch: after one step the first
+// moments are the gradient, clipped, times 1 - beta1.
+func (p *part) firstGradients(weights *engine.Tree, state *optim.State, c ppo.Config, norm float64) {
+	scale := 1 - c.Beta1
+	if c.ClipNorm > 0 {
+		scale *= math.Min(1, c.ClipNorm/(norm+1e-6))
+	}
+	f := p.open(p.path("gradients_first_minibatch.safetensors"))
+	for i, name := range weights.Names {
+		want := trainedTensor(f, weights, i)
+		size := math.Max(largest(want), 1e-6)
+		for k, x := range tensors.MustCopyFlatData[float32](state.M.Tensors[i]) {
+			p.near("gradients of the first minibatch (share of the tensor's largest entry)", gradientTolerance, float64(want[k])/size, float64(x)/scale/size, "%s, entry %d", name, k)
+		}
+	}
+}
+
+// trainedTensor is a tensor of adapter or critic in a file of PyTorch.
+func trainedTensor(f tensorFile, weights *engine.Tree, i int) []float32 {
+	switch weights.Names[i] {
+	case "value_head.weight":
+		return f.floats("v_weight", weights.Tensors[i].Size())
+	case "value_head.bias":
+		return f.floats("v_bias")
+	}
+	return turned(f, weights, i)
 }

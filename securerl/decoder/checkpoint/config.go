@@ -249,7 +249,7 @@ func ConfigJSON(c decoder.Config, dtype string) ([]byte, error) {
 	// What the file cannot say must not be lost in silence.
 	back, err := parseConfig(b)
 	want := c
-	want.AsStored = false
+	want.AsStored, want.Compute = false, decoder.Compute{} // how it is held and computed
 	if c.RopeScaling.Kind == "dynamic" {
 		want.RopeScaling.Original = 0 // a choice of whoever runs the model
 	}

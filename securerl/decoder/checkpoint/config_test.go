@@ -193,6 +193,10 @@ func TestAConfigIsWrittenAsItIsRead(t *testing.T) {
 	b, err := checkpoint.ConfigJSON(c, "BF16")
 	require.NoError(t, err)
 	assert.Equal(t, text(t, path), string(b)+"\n")
+	c.Compute.BF16 = true // how it is computed is no part of the file
+	computed, err := checkpoint.ConfigJSON(c, "BF16")
+	require.NoError(t, err)
+	assert.Equal(t, string(b), string(computed))
 	// What the file cannot say is refused, not lost.
 	c.LayerNorm = true
 	_, err = checkpoint.ConfigJSON(c, "F32")
