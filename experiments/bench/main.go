@@ -31,6 +31,7 @@ import (
 type options struct {
 	backend, peer, only, sources, size string
 	rounds, devices, rows, length      int
+	float32                            bool
 	checkpointed                       bool
 }
 
@@ -46,6 +47,7 @@ func main() {
 	flag.IntVar(&o.rows, "rows", 0, "rows of a training step at that size (0 = its own)")
 	flag.IntVar(&o.length, "length", 0, "tokens of a row at that size (0 = its own)")
 	flag.BoolVar(&o.checkpointed, "checkpointed", false, "at that size, compute the layers again for the backward pass instead of keeping them")
+	flag.BoolVar(&o.float32, "float32", false, "at that size, compute in float32: what a CPU is fast at")
 	flag.Parse()
 	if err := o.run(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -105,7 +107,7 @@ func (o options) works(e *engine.Engine) ([]work, error) {
 		if o.length > 0 {
 			s.length = o.length
 		}
-		s.config.Compute.Checkpointed = o.checkpointed
+		s.config.Compute.Checkpointed, s.config.Compute.BF16 = o.checkpointed, !o.float32
 		return at(e, s)
 	}
 	works, err := newTraining(e).works()

@@ -71,9 +71,13 @@ func at(e *engine.Engine, s size) ([]work, error) {
 			return []line{{Name: "peak_tflops", Value: peak / 1e12}, {Name: "peak_gb_s", Value: bandwidth / 1e9}}, err
 		}},
 		{name: "train", measure: func() ([]line, error) {
-			best, err := s.step(e, base, adapter)
+			best, processor, err := s.step(e, base, adapter)
 			rate := float64(s.rows*s.length) / best
-			return append([]line{{Name: "train_tokens_s", Value: rate}, {Name: "train_flop_use", Value: rate * s.flops() / peak}}, memory(e, "train")...), err
+			lines := []line{{Name: "train_tokens_s", Value: rate}, {Name: "train_cpu_s", Value: processor}}
+			if peak > 0 { // it was measured
+				lines = append(lines, line{Name: "train_flop_use", Value: rate * s.flops() / peak})
+			}
+			return append(lines, memory(e, "train")...), err
 		}},
 		{name: "decode", measure: func() ([]line, error) {
 			round, err := s.round(e, base, adapter)
@@ -170,22 +174,26 @@ func stream(e *engine.Engine, s size) (float64, error) {
 	return 2 * 2 * float64(s.stream) / best, freed(err, x)
 }
 
-// step is the time of a training step, in seconds.
-func (s size) step(e *engine.Engine, base, adapter *engine.Tree) (float64, error) {
+// step is the time of a training step, and the least processor time of one, in seconds.
+func (s size) step(e *engine.Engine, base, adapter *engine.Tree) (seconds, processor float64, err error) {
 	fit := sft.New(e, s.config, &s.lora, sft.Config{AdamW: ppo.Default().AdamW, Steps: 1 << 20, Warmup: 1})
 	stream, state, params := rng.New(7).Stream(), optim.NewState(adapter), adapter
 	rows := make([]sft.Row, s.rows)
 	for i := range rows {
 		rows[i] = sft.Row{Prompt: tokens(stream, 1), Target: tokens(stream, s.length)}
 	}
-	return s.fastest(func() error {
+	processor = math.Inf(1)
+	seconds, err = s.fastest(func() error {
+		before := processorTime()
 		next, _, err := fit.Step(base, params, state, rows, 1)
+		processor = min(processor, (processorTime()-before)/1e3)
 		if err == nil && params != adapter {
 			err = params.Finalize()
 		}
 		params = next
 		return err
 	})
+	return seconds, processor, err
 }
 
 // round is the time of one decoded token of every row, in seconds: what all further
