@@ -9,6 +9,7 @@ import (
 	"securecoderl/experiments/results/stored"
 	"securecoderl/securerl/eval"
 	"securecoderl/securerl/runlog"
+	"securecoderl/securerl/stats"
 )
 
 // against prints, for every metric, the rates of two policies of a run and the second
@@ -43,8 +44,14 @@ func against(w io.Writer, dir, first, second string) error {
 			}
 			ra, _ := rates[a].Rate(m.Name)
 			rb, _ := rates[b].Rate(m.Name)
-			d := c.Difference
-			fmt.Fprintf(w, "| %s | %s | %s | %+.1f [%+.1f, %+.1f] |\n", m.Name, eval.Percent(ra.Interval), eval.Percent(rb.Interval), 100*d.Estimate, 100*d.Low, 100*d.High)
+			scale := 100.0 // percent
+			if m.Name == "length" {
+				scale = 1 // tokens
+			}
+			show := func(i stats.Interval, form string) string {
+				return fmt.Sprintf(form+" ["+form+", "+form+"]", scale*i.Estimate, scale*i.Low, scale*i.High)
+			}
+			fmt.Fprintf(w, "| %s | %s | %s | %s |\n", m.Name, show(ra.Interval, "%.1f"), show(rb.Interval, "%.1f"), show(c.Difference, "%+.1f"))
 			if m.Name == eval.Primary {
 				sentences = append(sentences, c.Sentence())
 			}

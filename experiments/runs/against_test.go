@@ -18,6 +18,7 @@ func TestTwoPoliciesOfARunAgainstEachOther(t *testing.T) {
 	assert.Contains(t, b.String(), "| correct_secure | 2.6 [0.5, 4.7] | 11.5 [7.3, 16.1] | +8.9 [+5.2, +13.0] |")
 	assert.Contains(t, b.String(), "| all_tests | 53.1 [43.2, 62.8] | 49.0 [39.2, 58.8] |", "greedy")
 	assert.Contains(t, b.String(), "* correct_secure, sampled: this checkpoint of simple last improves on sft: +8.9 points [+5.2, +13.0] (n = 96 problems)")
+	assert.Regexp(t, `\| length \| [1-6]\d\.\d \[`, b.String(), "tokens of 68 slots, not percent")
 	err := against(&b, dir, "sft", "critic last")
 	require.ErrorIs(t, err, runlog.ErrRun)
 	assert.Contains(t, err.Error(), "simple last", "it names what there is")
