@@ -101,19 +101,25 @@ func TestHowANetworkIsComputedChangesNoResult(t *testing.T) {
 	c, l := small()
 	headed := c
 	c.TieWordEmbeddings = false
+	remat, parts, both := decoder.Compute{Checkpointed: true}, decoder.Compute{LossTokens: 30}, decoder.Compute{LossTokens: 24, Checkpointed: true}
 	enginetest.Each(t, func(t *testing.T, e *engine.Engine) {
-		for name, config := range map[string]decoder.Config{"tied": c, "own head": headed} {
-			base, adapter := decoder.Init(config, rng.New(1)), gentle(config, l)
-			for _, lora := range []*decoder.LoRA{&l, nil} {
-				plain := computed(t, e, config, lora, base, adapter, decoder.Compute{}, 0.8)
-				for _, how := range []decoder.Compute{{Checkpointed: true}, {LossTokens: 30}, {LossTokens: 24, Checkpointed: true}} {
-					assert.Less(t, plain.far(t, computed(t, e, config, lora, base, adapter, how, 0.8)), 2e-5, "%s %+v, adapter %v", name, how, lora != nil)
-				}
-				half := plain.far(t, computed(t, e, config, lora, base, adapter, decoder.Compute{BF16: true, Checkpointed: true, LossTokens: 12}, 0.8))
-				assert.Less(t, half, 0.08, "bfloat16 has 8 bits")
-				assert.Greater(t, half, 1e-5, "and is in use")
-				t.Logf("%s, adapter %v: bfloat16 moves a result by at most %.3f of the largest", name, lora != nil, half)
+		for _, x := range []struct {
+			name   string
+			config decoder.Config
+			lora   *decoder.LoRA
+			ways   []decoder.Compute
+		}{{"own head, adapter", headed, &l, []decoder.Compute{remat, parts, both}}, {"own head, all weights", headed, nil, []decoder.Compute{both}}, {"tied, adapter", c, &l, []decoder.Compute{both}}} {
+			base, adapter := decoder.Init(x.config, rng.New(1)), gentle(x.config, l)
+			plain := computed(t, e, x.config, x.lora, base, adapter, decoder.Compute{}, 0.8)
+			for _, how := range x.ways {
+				assert.Less(t, plain.far(t, computed(t, e, x.config, x.lora, base, adapter, how, 0.8)), 2e-5, "%s %+v", x.name, how)
 			}
+			half := both
+			half.BF16 = true
+			moved := plain.far(t, computed(t, e, x.config, x.lora, base, adapter, half, 0.8))
+			assert.Less(t, moved, 0.08, "%s: bfloat16 has 8 bits", x.name)
+			assert.Greater(t, moved, 1e-5, "%s: and is in use", x.name)
+			t.Logf("%s: bfloat16 moves a result by at most %.3f of the largest", x.name, moved)
 		}
 	})
 }
