@@ -59,7 +59,7 @@ var storedRun = sync.OnceValues(func() (string, error) {
 	}
 	s.Model.HiddenSize, s.Model.IntermediateSize, s.Model.Layers = 16, 24, 1
 	s.Base.Steps, s.SFT.Steps, s.SFT.Rows, s.PPO.Iterations = 6, 4, 20, 2
-	s.Variants = s.Variants[2:]
+	s.Variants = s.Variants[2:3]
 	resolved, err := runlog.Encode(s)
 	if err != nil {
 		return "", err
