@@ -184,12 +184,7 @@ func (o Options) Read() (Settings, error) {
 	if err := s.Decode(name, text); err != nil {
 		return s, err
 	}
-	for _, x := range o.Set {
-		if err := s.set(x); err != nil {
-			return s, err
-		}
-	}
-	return s, nil
+	return s, s.set(o.Set...)
 }
 
 func (o Options) settings() (name string, text []byte, err error) {

@@ -25,9 +25,7 @@ func folderSettings(t *testing.T, more ...string) Settings {
 	require.NoError(t, err)
 	s := Default()
 	require.NoError(t, s.Decode("tiny-hf.toml", text))
-	for _, x := range append([]string{"model.folder=" + golden}, more...) {
-		require.NoError(t, s.set(x))
-	}
+	require.NoError(t, s.set(append([]string{"model.folder=" + golden}, more...)...))
 	return s
 }
 
@@ -153,8 +151,9 @@ func TestAWrongModelIsNamedBeforeAnyWork(t *testing.T) {
 		})}, []string{"model.safetensors"}},
 		{"adapter of another base", []string{"sft.adapter=../../testdata/checkpoint/gpt2/adapter"}, []string{"sft.adapter", "adapter_config.json", "c_attn"}},
 		{"no adapter", []string{"sft.adapter=nowhere"}, []string{"sft.adapter", "nowhere"}},
-		{"problems", []string{"data.problems=nowhere.json"}, []string{"nowhere.json"}},
+		{"problems", []string{"data.rows=rows.jsonl", "data.problems=nowhere.json"}, []string{"nowhere.json"}},
 		{"shares", []string{"data.problems=x.json", "data.test=0.7", "data.validation=0.6"}, []string{"data.test", "0.7 and 0.6"}},
+		{"problems without rows", []string{"data.problems=x.json"}, []string{"data.rows", "sft.adapter"}},
 		{"keys without a file", []string{"data.hidden=2"}, []string{"data.problems"}},
 		{"form", []string{"data.problems=x.json", "data.format=csv"}, []string{"data.format", "csv"}},
 		{"not a setting", []string{"model.layerz=3"}, []string{"layerz: unknown key"}},

@@ -222,10 +222,24 @@ func Default() Settings {
 // Decode reads a settings file over s, as runlog.Decode does. A model that comes from a
 // folder has no shape of its own: giving one beside it is an error.
 func (s *Settings) Decode(name string, text []byte) error {
+	return s.overlay(layer{name, text})
+}
+
+// layer is a piece of settings with the name that errors call it by.
+type layer struct {
+	name string
+	text []byte
+}
+
+// overlay reads layers, each over those before, and then looks at the whole.
+func (s *Settings) overlay(layers ...layer) error {
 	type unchecked Settings
-	before := s.Model
-	if err := runlog.Decode(name, text, (*unchecked)(s)); err != nil {
-		return err
+	before, name := s.Model, ""
+	for _, l := range layers {
+		name = l.name
+		if err := runlog.Decode(name, l.text, (*unchecked)(s)); err != nil {
+			return err
+		}
 	}
 	if s.Model.Folder != "" {
 		if s.Model.shape() != before.shape() && s.Model.shape() != (Model{}).shape() {
@@ -240,17 +254,25 @@ func (s *Settings) Decode(name string, text []byte) error {
 	return nil
 }
 
-// set reads KEY=VALUE over s. A value that is no TOML is text.
-func (s *Settings) set(x string) error {
-	key, value, ok := strings.Cut(x, "=")
-	if !ok {
-		return fmt.Errorf("%w: -set %s: want KEY=VALUE", errUsage, x)
+// set reads KEY=VALUE over s, all before the whole is looked at. A value that is no TOML
+// is text.
+func (s *Settings) set(list ...string) error {
+	var layers []layer
+	for _, x := range list {
+		key, value, ok := strings.Cut(x, "=")
+		if !ok {
+			return fmt.Errorf("%w: -set %s: want KEY=VALUE", errUsage, x)
+		}
+		var probe map[string]any
+		if toml.Unmarshal([]byte("x = "+value), &probe) != nil {
+			value = strconv.Quote(value)
+		}
+		layers = append(layers, layer{"-set " + x, []byte(key + " = " + value)})
 	}
-	var probe map[string]any
-	if toml.Unmarshal([]byte("x = "+value), &probe) != nil {
-		value = strconv.Quote(value)
+	if len(layers) == 0 {
+		return nil
 	}
-	return s.Decode("-set "+x, []byte(key+" = "+value))
+	return s.overlay(layers...)
 }
 
 // slots are the tokens of the longest row.

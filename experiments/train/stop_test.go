@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"securecoderl/securerl/engine"
+	"securecoderl/securerl/problem/families"
 	"securecoderl/securerl/runlog"
 )
 
@@ -40,7 +42,18 @@ func TestADeviceWithoutMemoryNamesTheKeyToLowerAndTheRunGoesOn(t *testing.T) {
 		t.Logf("only XLA refuses memory: %v", err)
 		return
 	}
-	s := folderSettings(t, append(few, "model.folder="+longer(t), "model.prompt_slots=60000", "sft.steps=2", "sft.checkpoint_every=1")...)
+	long := strings.Repeat("word ", 12_000) // the scores of such prompts alone are more than a machine has
+	tests := `{"inputs":["1\n","2\n","3\n","4\n"],"outputs":["2\n","4\n","6\n","8\n"]}`
+	var items []string
+	for i := range 24 {
+		items = append(items, fmt.Sprintf(`{"prompt":"%s","problem_id":%d,"difficulty":"easy","num_tests":4,"test_cases":%s}`, long, i, tests))
+	}
+	dir := t.TempDir()
+	problems, rows := filepath.Join(dir, "problems.json"), filepath.Join(dir, "rows.jsonl")
+	require.NoError(t, os.WriteFile(problems, []byte(`{"format_version":"2.0","count":24,"max_tests_per_problem":4,"prompts_with_tests":[`+strings.Join(items, ",")+`]}`), 0o600))
+	require.NoError(t, os.WriteFile(rows, []byte(`{"prompt":"Double it.","completion":"x=1"}`), 0o600))
+	data := []string{"data.problems=" + problems, "data.validation=0.3", "data.test=0.3", "data.hidden=2", "data.rows=" + rows}
+	s := folderSettings(t, append(append(data, few...), "model.folder="+longer(t), "model.prompt_slots=60000", "sft.steps=2", "sft.checkpoint_every=1")...)
 	resolved, err := runlog.Encode(s)
 	require.NoError(t, err)
 	run, err := runlog.Create(filepath.Join(t.TempDir(), "run"), resolved, nil)
@@ -61,7 +74,7 @@ func TestADeviceWithoutMemoryNamesTheKeyToLowerAndTheRunGoesOn(t *testing.T) {
 	assert.Contains(t, cp.Name, "sft-1-00002", "the steps that were made are kept")
 
 	lab.Settings = folderSettings(t, append(few, "model.folder="+s.Model.Folder, "sft.steps=2")...)
-	lab.compiled, lab.plain = nil, nil
+	lab.compiled, lab.plain, lab.Problems = nil, nil, families.Build()
 	require.NoError(t, lab.FineTuneAll(t.Context()), "the engine and the run go on")
 	require.NoError(t, lab.Close())
 }

@@ -81,6 +81,12 @@ func (s Settings) validateModel(bad fault, atLeast least) {
 		bad("lora.dropout", "must lie in [0, 1), got %g", s.LoRA.Dropout)
 	}
 	s.Data.validate(bad, atLeast)
+	if s.Data.Problems != "" && m.Folder == "" {
+		bad("data.problems", "must go with model.folder: a model that is trained from nothing learns from the generated problems")
+	}
+	if s.Data.Problems != "" && s.Data.Rows == "" && s.SFT.Adapter == "" {
+		bad("data.rows", "must name the rows to fine-tune on, or sft.adapter an adapter: generated rows go with the generated problems")
+	}
 }
 
 // template names the form of the requests.
