@@ -69,6 +69,7 @@ var knobs = map[string][]string{
 	"ppo gradient of the critic": {"ppo.microbatch_size", "model.program_slots", "model.prompt_slots"},
 	"score":                      {"model.sample_rows", "model.prompt_slots", "model.program_slots"},
 	"prefill":                    {"model.sample_rows", "model.prompt_slots"},
+	"start":                      {"model.sample_rows", "model.prompt_slots"},
 	"admit":                      {"model.sample_rows", "model.prompt_slots"},
 	"first token":                {"model.sample_rows"},
 	"decode":                     {"model.sample_rows", "model.program_slots", "model.prompt_slots"},

@@ -46,7 +46,7 @@ type Sampler struct {
 	ends    []int32
 	pace    pace
 
-	prefill, admit, loop, one *engine.Func
+	prefill, start, admit, loop, one *engine.Func
 }
 
 // NewSampler prepares a sampler for prompts of at most promptSlots tokens and
@@ -58,6 +58,7 @@ func NewSampler(e *engine.Engine, c Config, l *LoRA, law Law, promptSlots, maxNe
 		s.pace = onHost
 	}
 	s.prefill = e.NewFunc("prefill", s.buildPrefill)
+	s.start = e.NewFunc("start", s.buildStart)
 	s.admit = e.NewFunc("admit", s.buildAdmit)
 	s.loop = e.NewFunc("decode", s.buildLoop)
 	s.one = e.NewFunc("decode one", s.buildOne)
@@ -119,35 +120,38 @@ func (s *Sampler) buildPrefill(in []*Node) []*Node {
 	return append([]*Node{n.Logits(ReduceSum(Mul(h, ExpandAxes(last, -1)), 1))}, cache...)
 }
 
-// buildAdmit gives slots of a batch to prompts that were prefilled, and draws the first
-// token of each: source [B] (the prefilled row that a slot is given to, -1 = the slot
-// stays as it is), state of the rows, what they remember, cache [B, K, S, D]; and of the
-// prefilled prompts logits [M, V], what they remember, cache [M, K, P, D] -> what draw
-// returns, what the rows remember, cache. Slots that stay draw nothing of meaning.
-func (s *Sampler) buildAdmit(in []*Node) []*Node {
-	source, row := in[0], rowState(in[1:1+rowInputs])
-	in = in[1+rowInputs:]
-	layers := 2 * s.config.NumHiddenLayers
-	seen, cache, logits := in[:s.remembers()], in[s.remembers():s.remembers()+layers], in[s.remembers()+layers]
-	in = in[s.remembers()+layers+1:]
-	g, b := source.Graph(), source.Shape().Dim(0)
-	fresh, from := GreaterOrEqual(source, ScalarZero(g, dtypes.Int32)), Reshape(MaxScalar(source, 0), b, 1)
+// buildStart gives all slots of a batch to prompts that were prefilled, and draws the
+// first token of each: source [B] (the prefilled row that a slot is given), state of the
+// rows; and of the prefilled prompts logits [M, V], what they remember, cache
+// [M, K, P, D] -> what draw returns, what the rows remember, cache [B, K, P+T, D].
+func (s *Sampler) buildStart(in []*Node) []*Node {
+	from, row, in := Reshape(in[0], in[0].Shape().Dim(0), 1), rowState(in[1:1+rowInputs]), in[1+rowInputs:]
 	var told []*Node
-	for i := range seen {
-		told = append(told, Gather(in[i], from))
+	for _, x := range in[1 : 1+s.remembers()] {
+		told = append(told, Gather(x, from))
 	}
-	drawn, told := s.draw(Gather(logits, from), row, told)
-	for i := range seen {
-		told[i] = Where(fresh, told[i], seen[i])
-	}
-	next := make([]*Node, layers)
-	for i, x := range in[len(seen):] {
-		room := cache[i].Shape().Dim(2) - x.Shape().Dim(2)
+	drawn, told := s.draw(Gather(in[0], from), row, told)
+	var cache []*Node
+	for _, x := range in[1+s.remembers():] {
 		given := Gather(x, from)
-		given = Concatenate([]*Node{given, Zeros(g, shapes.Make(x.DType(), b, x.Shape().Dim(1), room, x.Shape().Dim(3)))}, 2)
-		next[i] = Where(fresh, given, cache[i])
+		room := Zeros(x.Graph(), shapes.Make(x.DType(), given.Shape().Dim(0), x.Shape().Dim(1), s.steps, x.Shape().Dim(3)))
+		cache = append(cache, Concatenate([]*Node{given, room}, 2))
 	}
-	return slices.Concat(drawn, told, next)
+	return slices.Concat(drawn, told, cache)
+}
+
+// buildAdmit does so for some slots, while others go on: source is -1 for a slot that
+// stays as it is, and what the rows remember and their cache come before the prefilled
+// prompts. Slots that stay draw nothing of meaning.
+func (s *Sampler) buildAdmit(in []*Node) []*Node {
+	layers := 2 * s.config.NumHiddenLayers
+	at := 1 + rowInputs
+	before, fresh := in[at:at+s.remembers()+layers], GreaterOrEqual(in[0], ScalarZero(in[0].Graph(), dtypes.Int32))
+	out := s.buildStart(slices.Concat([]*Node{MaxScalar(in[0], 0)}, in[1:at], in[at+len(before):]))
+	for i, x := range before {
+		out[s.outputs()+i] = Where(fresh, out[s.outputs()+i], x)
+	}
+	return out
 }
 
 // rowState is the state of the rows that the host keeps: the token that comes next [B],

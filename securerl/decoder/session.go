@@ -214,12 +214,6 @@ func (r *session) open(slots int) {
 			r.buffers.add(tensors.FromShape(shapes.Make(dtypes.F32, slots, n)))
 		}
 	}
-	if r.law.Penalizes() {
-		r.state.add(tensors.FromShape(shapes.Make(dtypes.F32, slots, r.config.VocabSize)))
-	}
-	for range 2 * r.config.NumHiddenLayers {
-		r.state.add(tensors.FromShape(shapes.Make(r.cacheType(), slots, r.config.NumKeyValueHeads, r.prompts+r.steps, r.config.HeadDim)))
-	}
 }
 
 // width is the most rounds of one device loop: those of a whole completion in equal parts.

@@ -13,7 +13,7 @@ func (r *session) give() error {
 			return err
 		}
 	}
-	from := make([]int32, len(r.rows))
+	from, live := make([]int32, len(r.rows)), r.live()
 	for i := range r.rows {
 		from[i] = -1
 		if r.rows[i].job >= 0 || r.next == len(r.jobs) {
@@ -26,8 +26,15 @@ func (r *session) give() error {
 	}
 	own := &owned{}
 	defer own.finalize()
-	in := []*tensors.Tensor{own.add(tensors.FromFlatDataAndDimensions(from, len(from)))}
-	out, err := r.admit.Call(slices.Concat(in, r.rowTensors(own), r.state.list, r.source.list)...)
+	admit, state, source := r.admit, r.state.list, from
+	if live == 0 { // nothing goes on: a slot that is given to nobody may hold anything
+		admit, state, source = r.start, nil, slices.Clone(from)
+		for i, at := range source {
+			source[i] = max(at, 0)
+		}
+	}
+	in := []*tensors.Tensor{own.add(tensors.FromFlatDataAndDimensions(source, len(source)))}
+	out, err := admit.Call(slices.Concat(in, r.rowTensors(own), state, r.source.list)...)
 	if err != nil {
 		return err
 	}
