@@ -17,7 +17,7 @@ TAGS = $$(cat .venv/gotags)
 GO_PACKAGES = ./securerl/... ./experiments/...
 
 .DEFAULT_GOAL := help
-.PHONY: help setup cuda build run resume test check lint table doctor second bench soak figures lab notebooks test-browser golden results clean
+.PHONY: help setup xla cuda build run resume test check lint table doctor second bench soak figures lab notebooks test-browser golden results clean
 
 help: ## this list
 	@echo "securerl: reinforcement learning of correct and secure code, on two CPU cores"
@@ -29,6 +29,8 @@ setup: ## .venv from pinned hashes (Bandit, XLA plugin), Go modules
 
 second: setup ## a second opinion beside Bandit: dlint, and ruff as a check of drift (doctor -agree)
 	@.venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: -r securerl/scan/requirements-second.txt
+
+xla: setup ## the XLA CPU plugin into .venv (63 MB): part of setup
 
 cuda: setup ## the XLA plugin for NVIDIA GPUs into .venv (2.5 GB); BACKEND=xla:cuda uses it
 	@sh experiments/setup-cuda.sh
