@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -72,6 +73,22 @@ func TestPresetsAreValidAndReplayThemselves(t *testing.T) {
 		assert.Equal(t, s, again, name)
 		assert.False(t, strings.Contains(string(resolved), "/"+"root"), "no path of a machine")
 	}
+}
+
+// A defect that a preset cites by its number stands in the table of defects.
+func TestCitedDefectsAreExplained(t *testing.T) {
+	table, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	number, cited := regexp.MustCompile(`\bW[0-9]+\b`), 0
+	for _, name := range configs.Names() {
+		text, err := configs.Read(name)
+		require.NoError(t, err)
+		for _, w := range number.FindAllString(string(text), -1) {
+			cited++
+			assert.Regexp(t, `(?m)^\|[^|]*\b`+w+`\b`, string(table), "%s cites %s", name, w)
+		}
+	}
+	assert.Positive(t, cited)
 }
 
 func TestVariantsReplaceOnlyWhatTheyName(t *testing.T) {
