@@ -63,7 +63,7 @@ func (l *Lab) checkAdapter() error {
 
 // Model says what the lab has for a policy: family, number of parameters, bytes as stored.
 func (l *Lab) Model() (c decoder.Config, parameters, stored int64) {
-	return l.config, count(l.config), l.stored
+	return l.config, decoder.Count(l.config.Parameters()), l.stored
 }
 
 // Outlook counts the problems, with what was left out of their file.
@@ -133,21 +133,10 @@ func (l *Lab) Plan() checkpoint.Plan {
 	rows := (max(s.SFT.MicrobatchSize, s.PPO.MicrobatchSize) + devices - 1) / devices
 	w := checkpoint.Work{Bits: 32, LoRA: &lora, Adapters: 4, TrainRows: rows, TrainTokens: s.Model.slots(),
 		SampleRows: s.Model.SampleRows, SampleSlots: s.Model.slots()}
-	if parameters := count(l.config); parameters > 0 && l.stored < 3*parameters {
+	if parameters := decoder.Count(l.config.Parameters()); parameters > 0 && l.stored < 3*parameters {
 		w.Bits = 16
 	}
 	return checkpoint.NewPlan(l.config, w)
-}
-
-func count(c decoder.Config) (n int64) {
-	for _, p := range c.Parameters() {
-		size := int64(1)
-		for _, d := range p.Dims {
-			size *= int64(d)
-		}
-		n += size
-	}
-	return n
 }
 
 // fitModel says what a folder's model will take, and refuses what cannot fit.
@@ -156,7 +145,7 @@ func (l *Lab) fitModel() error {
 		return nil
 	}
 	plan := l.Plan()
-	l.Console.Say("model          %s, %s, %d parameters; problems: %s", filepath.Base(l.Settings.Model.Folder), l.config.Family, count(l.config), l.report)
+	l.Console.Say("model          %s, %s, %d parameters; problems: %s", filepath.Base(l.Settings.Model.Folder), l.config.Family, decoder.Count(l.config.Parameters()), l.report)
 	l.Console.Say("memory plan\n%s", plan)
 	free, err := l.Engine.FreeMemory()
 	if err != nil {
@@ -182,7 +171,7 @@ func (l *Lab) sameModel() error {
 	if was, ok := l.Run.Facts()["model_files"]; ok && fmt.Sprint(was) != fmt.Sprint(files) {
 		return fmt.Errorf("%w: the model in %s is not the one that %s began with", runlog.ErrRun, l.Settings.Model.Folder, l.Run.Dir())
 	}
-	return l.Run.AddFacts(map[string]any{"model_files": files, "parameters": count(l.config), "problems_left_out": l.report.LeftOut})
+	return l.Run.AddFacts(map[string]any{"model_files": files, "parameters": decoder.Count(l.config.Parameters()), "problems_left_out": l.report.LeftOut})
 }
 
 // digests are the SHA-256 of the files that make a model.

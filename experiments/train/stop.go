@@ -71,7 +71,6 @@ var knobs = map[string][]string{
 	"prefill":                    {"model.sample_rows", "model.prompt_slots"},
 	"start":                      {"model.sample_rows", "model.prompt_slots"},
 	"admit":                      {"model.sample_rows", "model.prompt_slots"},
-	"first token":                {"model.sample_rows"},
 	"decode":                     {"model.sample_rows", "model.program_slots", "model.prompt_slots"},
 	"decode one":                 {"model.sample_rows", "model.program_slots", "model.prompt_slots"},
 	"adamw":                      {"lora.rank"},

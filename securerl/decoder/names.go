@@ -101,6 +101,18 @@ func (p Weight) FileDims() []int {
 	return []int{p.Dims[1], p.Dims[0]}
 }
 
+// Count is how many numbers tensors hold together.
+func Count(list []Weight) (n int64) {
+	for _, w := range list {
+		size := int64(1)
+		for _, d := range w.Dims {
+			size *= int64(d)
+		}
+		n += size
+	}
+	return n
+}
+
 // Parameters lists the tensors of a base model in Tree order.
 func (c Config) Parameters() []Weight {
 	f := families[c.Family]

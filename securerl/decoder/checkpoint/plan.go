@@ -39,18 +39,8 @@ type Plan struct {
 
 // NewPlan computes the plan of a model before anything of it is loaded.
 func NewPlan(c decoder.Config, w Work) Plan {
-	count := func(ps []decoder.Weight) (n int64) {
-		for _, p := range ps {
-			size := int64(1)
-			for _, d := range p.Dims {
-				size *= int64(d)
-			}
-			n += size
-		}
-		return n
-	}
 	const float = 4
-	base := count(c.Parameters())
+	base := decoder.Count(c.Parameters())
 	p := Plan{Weights: base * int64(w.Bits) / 8}
 	compute := int64(float)
 	if c.Compute.BF16 {
@@ -65,7 +55,7 @@ func NewPlan(c decoder.Config, w Work) Plan {
 	}
 	trained := base
 	if w.LoRA != nil {
-		trained = count(c.AdapterParameters(*w.LoRA))
+		trained = decoder.Count(c.AdapterParameters(*w.LoRA))
 		p.Adapters = trained * float * int64(max(1, w.Adapters))
 	}
 	if w.TrainRows > 0 {
